@@ -1,0 +1,32 @@
+"""nnmass: which convolutional network to train, told before any training.
+
+The public names load on first use; importing the package imports neither torch nor numpy.
+"""
+
+from typing import TYPE_CHECKING
+
+from nnmass._lazy import lazy_names
+from nnmass._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from nnmass.specs import parse as parse
+    from nnmass.topology import Cell as Cell
+    from nnmass.topology import MassRule as MassRule
+    from nnmass.topology import cell_mass as cell_mass
+    from nnmass.topology import link_cap_for_mass as link_cap_for_mass
+    from nnmass.topology import mean_singular_value as mean_singular_value
+
+_SOURCES = {
+    "Cell": "nnmass.topology",
+    "MassRule": "nnmass.topology",
+    "cell_mass": "nnmass.topology",
+    "link_cap_for_mass": "nnmass.topology",
+    "mean_singular_value": "nnmass.topology",
+    "parse": "nnmass.specs",
+}
+
+__getattr__ = lazy_names(__name__, _SOURCES)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_SOURCES])

@@ -1,0 +1,73 @@
+"""The exceptions of nnmass.
+
+Every message answers four questions in this order: what was wrong (with its value), where,
+what is allowed, what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class NNMassError(Exception):
+    """Anything that nnmass reports to its caller; catch this to catch them all."""
+
+
+class SpecError(NNMassError, ValueError):
+    """A description (cell, spec string, recipe) that does not describe anything valid."""
+
+
+class BudgetError(NNMassError, ValueError):
+    """A target or budget that nothing in the asked space can meet."""
+
+
+class DeviceError(NNMassError, RuntimeError):
+    """A device or a number format that this machine does not have."""
+
+
+class DataError(NNMassError, RuntimeError):
+    """A data set that is missing, damaged, or does not fit the network."""
+
+
+class StoreError(NNMassError, OSError):
+    """A file that could not be written or read back."""
+
+
+class CheckpointError(StoreError):
+    """A saved network or checkpoint that is damaged or belongs to something else."""
+
+
+class MissingExtraError(NNMassError, ImportError):
+    """An optional dependency that is not installed."""
+
+    @classmethod
+    def of(cls, purpose: str, *, package: str, extra: str) -> MissingExtraError:
+        """The error for ``purpose`` that needs ``package`` from ``nnmass[extra]``."""
+        return cls(f"{purpose} needs {package}, which is not installed: pip install 'nnmass[{extra}]'")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``" Did you mean 'a' or 'b'?"`` for the closest of ``known``, or an empty string."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word.lower(), sorted(known), n=2, cutoff=0.55)
+    return f" Did you mean {' or '.join(repr(name) for name in close)}?" if close else ""
+
+
+def whole_number(value: object, name: str, *, low: int, why: str = "") -> int:
+    """``value`` as an ``int`` of at least ``low``.
+
+    Numpy integers are taken; booleans, floats and strings are not, since a silent conversion
+    there hides a mistake.
+
+    Raises:
+        SpecError: ``value`` is not a whole number, or lies below ``low``.
+    """
+    is_number = hasattr(value, "__index__") and not isinstance(value, bool)
+    if not is_number:
+        raise SpecError(f"{name} must be a whole number of at least {low}, got {value!r}")
+    number = int(value.__index__())  # type: ignore[attr-defined]
+    if number < low:
+        reason = f": {why}" if why else ""
+        raise SpecError(f"{name} must be at least {low}, got {number}{reason}")
+    return number

@@ -1,0 +1,23 @@
+"""Families of networks as data, with closed forms of mass, parameters and multiply-adds."""
+
+from nnmass.specs._cost import Cost as Cost
+from nnmass.specs._dense_cnn import CellPlan as CellPlan
+from nnmass.specs._dense_cnn import DenseCNN as DenseCNN
+from nnmass.specs._dense_cnn import DenseCNNDepthwise as DenseCNNDepthwise
+from nnmass.specs._dense_cnn import DenseConvSpec as DenseConvSpec
+from nnmass.specs._dense_mlp import DenseMLP as DenseMLP
+from nnmass.specs._families import FAMILIES as FAMILIES
+from nnmass.specs._families import SPEC_FILE as SPEC_FILE
+from nnmass.specs._families import family_class as family_class
+from nnmass.specs._families import parse as parse
+from nnmass.specs._families import read_spec as read_spec
+from nnmass.specs._families import spec_from_dict as spec_from_dict
+from nnmass.specs._mobilenet_v2 import InvertedResidual as InvertedResidual
+from nnmass.specs._mobilenet_v2 import MobileNetV2 as MobileNetV2
+from nnmass.specs._residual import ResidualBlock as ResidualBlock
+from nnmass.specs._residual import ResidualSpec as ResidualSpec
+from nnmass.specs._resnet import ResNet as ResNet
+from nnmass.specs._resnet import ResNeXt as ResNeXt
+from nnmass.specs._resnet import WideResNet as WideResNet
+from nnmass.specs._spec import Spec as Spec
+from nnmass.specs._vgg import VGG as VGG

@@ -1,0 +1,49 @@
+"""Parameters and multiply-adds of the primitive layers, as exact integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Trainable parameters, and multiply-adds (convolution and linear) of one input.
+
+    Example:
+        >>> Cost(10, 20) + 2 * Cost(1, 3)
+        Cost(params=12, macs=26)
+    """
+
+    params: int = 0
+    macs: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        """Both, one after the other."""
+        return Cost(self.params + other.params, self.macs + other.macs)
+
+    def __rmul__(self, times: int) -> Cost:
+        """The same ``times`` over."""
+        return Cost(times * self.params, times * self.macs)
+
+
+def conv(
+    inputs: int, outputs: int, *, kernel: int, size: int, groups: int = 1, bias: bool = False
+) -> Cost:
+    """A square convolution whose output is ``size`` x ``size`` pixels."""
+    weights = inputs // groups * outputs * kernel * kernel
+    return Cost(weights + outputs * bias, weights * size * size)
+
+
+def batch_norm(channels: int) -> Cost:
+    """Scale and shift; normalising is not a multiply-add of the headline."""
+    return Cost(2 * channels, 0)
+
+
+def linear(inputs: int, outputs: int) -> Cost:
+    """A linear layer with bias."""
+    return Cost(inputs * outputs + outputs, inputs * outputs)
+
+
+def halved(size: int) -> int:
+    """Side of a feature map after a stride of 2 with "same" padding: ``ceil(size / 2)``."""
+    return (size + 1) // 2

@@ -1,0 +1,201 @@
+"""Residual networks as data: stem, blocks, head. ResNet, Wide ResNet and ResNeXt are made of it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear
+from nnmass.specs._kinds import Choice, Whole
+from nnmass.specs._spec import Spec, spec_field
+from nnmass.topology import AdditiveCell
+
+BlockKind = Literal["basic", "bottleneck", "pre-activation"]
+Shortcut = Literal["identity", "projection", "pad"]
+
+BOTTLENECK_STAGES = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+BASIC_STAGES = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
+
+STEMS = Choice(("imagenet", "cifar", "mnist"))
+STEM_HELP = "imagenet: 7x7 stride 2 and max pooling; cifar, mnist: 3x3 at full size"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResidualBlock:
+    """One residual block.
+
+    Attributes:
+        kind: ``basic`` (two 3x3), ``bottleneck`` (1x1, 3x3, 1x1) or ``pre-activation`` (two 3x3,
+            norm and ReLU before each).
+        inputs: Channels that come in.
+        inner: Channels of the first convolution (of the first two in a bottleneck).
+        outputs: Channels that go out.
+        stride: Of the 3x3 convolution that carries it.
+        groups: Of the 3x3 convolution in a bottleneck.
+        shortcut: ``identity``, ``projection`` (1x1 convolution) or ``pad`` (zeros for the new
+            channels, every second pixel).
+    """
+
+    kind: BlockKind
+    inputs: int
+    inner: int
+    outputs: int
+    stride: int
+    groups: int = 1
+    shortcut: Shortcut = "identity"
+
+    @property
+    def cell(self) -> AdditiveCell:
+        """The block as a cell."""
+        chain = (self.inner, self.inner) if self.kind == "bottleneck" else (self.inner,)
+        return AdditiveCell(
+            widths=(self.inputs, *chain, self.outputs),
+            carried=self.inputs,
+            has_projection=self.shortcut == "projection",
+        )
+
+    def cost(self, size_in: int) -> Cost:
+        """Cost on feature maps of ``size_in`` pixels a side."""
+        size = halved(size_in) if self.stride == 2 else size_in
+        shortcut = Cost()
+        if self.shortcut == "projection":
+            shortcut = conv(self.inputs, self.outputs, kernel=1, size=size)
+            if self.kind != "pre-activation":
+                shortcut += batch_norm(self.outputs)
+        if self.kind == "bottleneck":
+            return (
+                conv(self.inputs, self.inner, kernel=1, size=size_in)
+                + conv(self.inner, self.inner, kernel=3, size=size, groups=self.groups)
+                + conv(self.inner, self.outputs, kernel=1, size=size)
+                + 2 * batch_norm(self.inner)
+                + batch_norm(self.outputs)
+                + shortcut
+            )
+        normed_first = self.inputs if self.kind == "pre-activation" else self.inner
+        normed_second = self.inner if self.kind == "pre-activation" else self.outputs
+        return (
+            conv(self.inputs, self.inner, kernel=3, size=size)
+            + conv(self.inner, self.outputs, kernel=3, size=size)
+            + batch_norm(normed_first)
+            + batch_norm(normed_second)
+            + shortcut
+        )
+
+
+def stage_blocks(
+    kind: BlockKind,
+    *,
+    inputs: int,
+    stages: Sequence[tuple[int, int, int]],
+    groups: int = 1,
+    widening: Literal["projection", "pad"] = "projection",
+) -> tuple[ResidualBlock, ...]:
+    """The blocks of ``stages``, each ``(inner, outputs, number of blocks)``.
+
+    Every stage but the first starts with stride 2. Where a block changes the shape, its shortcut
+    is ``widening``.
+    """
+    blocks = []
+    for index, (inner, outputs, count) in enumerate(stages):
+        for position in range(count):
+            stride = 2 if index and not position else 1
+            same = stride == 1 and inputs == outputs
+            blocks.append(
+                ResidualBlock(
+                    kind=kind,
+                    inputs=inputs,
+                    inner=inner,
+                    outputs=outputs,
+                    stride=stride,
+                    groups=groups,
+                    shortcut="identity" if same else widening,
+                )
+            )
+            inputs = outputs
+    return tuple(blocks)
+
+
+def channels_default(earlier: Mapping[str, Any]) -> int:
+    """Image channels of a stem."""
+    return 1 if earlier["stem"] == "mnist" else 3
+
+
+def image_default(earlier: Mapping[str, Any]) -> int:
+    """Image side of a stem."""
+    return {"imagenet": 224, "cifar": 32, "mnist": 28}[earlier["stem"]]
+
+
+def classes_default(earlier: Mapping[str, Any]) -> int:
+    """Outputs that go with a stem."""
+    return 1000 if earlier["stem"] == "imagenet" else 10
+
+
+def in_field() -> Any:
+    """The field ``in``."""
+    return spec_field("in", Whole(1), channels_default, help="channels of the image")
+
+
+def image_field() -> Any:
+    """The field ``image``."""
+    return spec_field("image", Whole(1), image_default, help="side of the image in pixels")
+
+
+def classes_field() -> Any:
+    """The field ``classes``."""
+    return spec_field("classes", Whole(1), classes_default, help="outputs")
+
+
+class ResidualSpec(Spec):
+    """What the residual families share: stem, blocks, global average pooling, linear head."""
+
+    __slots__ = ()
+    stem: str
+    in_channels: int
+    image: int
+    classes: int
+
+    @property
+    @abstractmethod
+    def stem_channels(self) -> int:
+        """Channels that the stem gives."""
+
+    @property
+    @abstractmethod
+    def blocks(self) -> tuple[ResidualBlock, ...]:
+        """The blocks, from input to output."""
+
+    @property
+    def is_preactivated(self) -> bool:
+        """Norm and ReLU stand before the convolutions, and once more before the head."""
+        return self.blocks[0].kind == "pre-activation"
+
+    @property
+    def cells(self) -> tuple[AdditiveCell, ...]:
+        """One cell a block."""
+        return tuple(block.cell for block in self.blocks)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """``(in_channels, image, image)``."""
+        return (self.in_channels, self.image, self.image)
+
+    @property
+    def cost(self) -> Cost:
+        """Stem, blocks, head; each in closed form."""
+        return sum(self._costs(), Cost())
+
+    def _costs(self) -> Iterator[Cost]:
+        size, kernel = self.image, 3
+        if self.stem == "imagenet":
+            size, kernel = halved(size), 7
+        yield conv(self.in_channels, self.stem_channels, kernel=kernel, size=size)
+        if self.stem == "imagenet":
+            size = halved(size)
+        for block in self.blocks:
+            yield block.cost(size)
+            size = halved(size) if block.stride == 2 else size
+        last = self.blocks[-1].outputs
+        yield batch_norm(last if self.is_preactivated else self.stem_channels)
+        yield linear(last, self.classes)

@@ -1,0 +1,180 @@
+"""What every spec is: a frozen description of a network with a canonical string."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from nnmass.errors import SpecError, did_you_mean
+from nnmass.specs._cost import Cost
+from nnmass.specs._kinds import Kind
+from nnmass.topology import RELEASED, AnyCell, MassRule, network_mass
+
+SCHEMA = "nnmass.spec/1"
+
+Default = object | Callable[[Mapping[str, Any]], object]
+"""A field's default: a value, or a function of the fields before it (by their keys)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class KeyedField:
+    """How a field of a spec is named, read and filled in."""
+
+    attribute: str
+    key: str
+    kind: Kind
+    required: bool
+    default: Default
+    help: str
+
+    def default_after(self, earlier: Mapping[str, Any]) -> object:
+        """The default, given the values of the fields before this one."""
+        return self.default(earlier) if callable(self.default) else self.default
+
+
+def spec_field(key: str, kind: Kind, default: Default = None, *, help: str) -> Any:  # noqa: A002
+    """A dataclass field that a spec string calls ``key``; without a default it is required."""
+    metadata = {"key": key, "kind": kind, "default": default, "help": help}
+    if default is None:
+        return dataclasses.field(metadata=metadata)
+    return dataclasses.field(default=None, metadata=metadata)
+
+
+class Spec(ABC):
+    """A network as data: hashable, printable, and priced in closed form.
+
+    Subclasses are frozen dataclasses made of `spec_field`. A field left out takes its default,
+    which may depend on the fields before it. ``str(spec)`` is the canonical name: `nnmass.parse`
+    of it gives an equal spec, and fields at their defaults are left out.
+    """
+
+    __slots__ = ()
+    family: ClassVar[str]
+    summary: ClassVar[str]
+    example: ClassVar[str]
+
+    @classmethod
+    def keyed_fields(cls) -> tuple[KeyedField, ...]:
+        """The fields in the order of the canonical string."""
+        return tuple(
+            KeyedField(
+                attribute=f.name,
+                key=f.metadata["key"],
+                kind=f.metadata["kind"],
+                required=f.metadata["default"] is None,
+                default=f.metadata["default"],
+                help=f.metadata["help"],
+            )
+            for f in dataclasses.fields(cls)  # type: ignore[arg-type]
+        )
+
+    @classmethod
+    def from_texts(cls, texts: Mapping[str, str]) -> Spec:
+        """The spec with these fields, given as in a spec string; all faults in one message."""
+        return cls._from_values(texts, lambda kind, value: kind.read(value))
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, object]) -> Spec:
+        """The spec with these fields by key, given as JSON values; all faults in one message."""
+        return cls._from_values(values, lambda kind, value: kind.check(value))
+
+    @classmethod
+    def _from_values(cls, given: Mapping[str, Any], read: Callable[[Kind, Any], object]) -> Spec:
+        fields = {field.key: field for field in cls.keyed_fields()}
+        faults = [
+            f"unknown key {key!r}.{did_you_mean(key, fields)} Known: {', '.join(fields)}"
+            for key in given
+            if key not in fields
+        ]
+        values: dict[str, object] = {}
+        for key, field in fields.items():
+            if key not in given:
+                if field.required:
+                    faults.append(f"{key} is missing: {field.help}, {field.kind.allowed}")
+                continue
+            try:
+                values[field.attribute] = read(field.kind, given[key])
+            except (ValueError, TypeError):
+                hint = did_you_mean(str(given[key]), getattr(field.kind, "words", ()))
+                faults.append(f"{key} must be {field.kind.allowed}, got {given[key]!r}.{hint}")
+        if faults:
+            raise SpecError(f"{cls.family}: " + "; ".join(faults))
+        return cls(**values)
+
+    def _fill_in(self) -> None:
+        """Check the given fields and fill in the others; every ``__post_init__`` begins so."""
+        values: dict[str, Any] = {}
+        for field in self.keyed_fields():
+            given = getattr(self, field.attribute)
+            value = field.default_after(values) if given is None else given
+            try:
+                value = field.kind.check(value)
+            except (ValueError, TypeError):
+                message = f"{self.family}: {field.key} must be {field.kind.allowed}, got {value!r}"
+                raise SpecError(message) from None
+            object.__setattr__(self, field.attribute, value)
+            values[field.key] = value
+
+    def values(self) -> dict[str, object]:
+        """All fields by key, defaults included."""
+        return {field.key: getattr(self, field.attribute) for field in self.keyed_fields()}
+
+    def __str__(self) -> str:
+        """The canonical spec string."""
+        parts, earlier = [], dict[str, Any]()
+        for field in self.keyed_fields():
+            value = getattr(self, field.attribute)
+            if field.required or value != field.kind.check(field.default_after(earlier)):
+                parts.append(f"{field.key}={field.kind.show(value)}")
+            earlier[field.key] = value
+        return f"{self.family}({','.join(parts)})" if parts else self.family
+
+    def to_dict(self) -> dict[str, object]:
+        """JSON-ready: the schema, the family and every field, defaults included."""
+        return {"schema": SCHEMA, "family": self.family, **_plain(self.values())}
+
+    def to_json(self) -> str:
+        """`to_dict` as indented JSON text."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"
+
+    @property
+    @abstractmethod
+    def cells(self) -> tuple[AnyCell, ...]:
+        """The cells, from input to output; empty for a plain network."""
+
+    @property
+    @abstractmethod
+    def cost(self) -> Cost:
+        """Parameters, and multiply-adds of one image."""
+
+    @property
+    @abstractmethod
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input, without the batch."""
+
+    @property
+    def mass(self) -> float:
+        """NN-Mass: the sum over the cells, under the released rule for addition skips."""
+        return network_mass(self.cells)
+
+    def mass_by(self, rule: MassRule = RELEASED) -> float:
+        """NN-Mass under another rule for addition skips."""
+        return network_mass(self.cells, rule)
+
+    @property
+    def params(self) -> int:
+        """Trainable parameters."""
+        return self.cost.params
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of the convolutions and linear layers for one image."""
+        return self.cost.macs
+
+
+def _plain(values: Mapping[str, object]) -> dict[str, object]:
+    plain: dict[str, object] = json.loads(json.dumps(values))
+    return plain

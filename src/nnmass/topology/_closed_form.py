@@ -1,0 +1,186 @@
+"""NN-Mass of arrays of cells in O(1) a cell, and its inverse."""
+
+from __future__ import annotations
+
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from nnmass.errors import BudgetError, SpecError
+from nnmass.topology._cell import Cell
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_BLOCK = 1 << 14  # cells computed at once, so that every intermediate array stays in the cache
+_LARGEST = 1 << 61  # 2 w d^3 must fit a 64-bit integer
+
+
+@overload
+def cell_mass(width: int, depth: int, link_cap: int) -> float: ...
+@overload
+def cell_mass(width: npt.ArrayLike, depth: npt.ArrayLike, link_cap: npt.ArrayLike) -> Floats: ...
+def cell_mass(
+    width: npt.ArrayLike, depth: npt.ArrayLike, link_cap: npt.ArrayLike
+) -> float | Floats:
+    """NN-Mass of cells, in closed form.
+
+        n = d - 2, k = min(floor(t / w), n)
+        mass = 2 d / (n (n+1)) * (w k (k+1) / 2 + t (n - k)),   w d where t >= w n
+
+    The bracket is an exact integer; there is one division, the last operation.
+
+    Args:
+        width: Channels of each layer, whole numbers of at least 1.
+        depth: Layers of the cell, whole numbers of at least 3.
+        link_cap: Most channels that a layer takes through skips, whole numbers of at least 0.
+
+    Returns:
+        float64 of the broadcast shape of the three; a plain float for three plain numbers.
+
+    Raises:
+        SpecError: A value is not whole or is out of range; the message names the first one.
+
+    Source:
+        Bhardwaj, Li, Marculescu, CVPR 2021 (arXiv:1910.00780), definition of NN-Mass; the closed
+        form is ours.
+
+    Example:
+        >>> cell_mass(8, 16, 8) == 256 / 15
+        True
+        >>> cell_mass(8, 16, [0, 1, 112]).tolist()
+        [0.0, 2.1333333333333333, 128.0]
+    """
+    w = _whole(width, "width", low=1)
+    d = _whole(depth, "depth", low=3)
+    t = _whole(link_cap, "link_cap", low=0)
+    if w.ndim == d.ndim == t.ndim == 0:
+        return Cell(int(w), int(d), int(t)).mass
+    if w.size and d.size and int(w.max()) * int(d.max()) ** 3 > _LARGEST:
+        raise SpecError(
+            f"cell_mass of arrays needs 2 w d^3 < 2^62, got width {int(w.max())} and depth "
+            f"{int(d.max())}: use Cell(...).mass, which has no limit"
+        )
+    shape = np.broadcast_shapes(w.shape, d.shape, t.shape)
+    # What depends on the depth alone is computed on its own shape, not on the broadcast one.
+    n = d - 2
+    divisor = (n * (n + 1)).astype(np.float64)
+    mass = np.empty(shape, dtype=np.float64)
+    _fill(mass, *(np.broadcast_to(a, shape) for a in (w, n, 2 * d, divisor, t)))
+    return mass
+
+
+def _fill(mass: Floats, w: Ints, n: Ints, twice_depth: Ints, divisor: Floats, t: Ints) -> None:
+    """Compute in blocks of about `_BLOCK` cells, cut along the leading axes."""
+    row_size = mass.size // max(mass.shape[0], 1)
+    if row_size > _BLOCK:
+        for row in range(mass.shape[0]):
+            _fill(mass[row], w[row], n[row], twice_depth[row], divisor[row], t[row])
+        return
+    step = max(_BLOCK // max(row_size, 1), 1)
+    for start in range(0, mass.shape[0], step):
+        block = slice(start, start + step)
+        links = _links(w[block], n[block], t[block])
+        np.multiply(links, twice_depth[block], out=links)
+        np.divide(links, divisor[block], out=mass[block])
+
+
+def _links(w: Ints, n: Ints, t: Ints) -> Ints:
+    """``w k (k+1) / 2 + t (n-k)`` with ``k = min(floor(t/w), n)``; exact integers."""
+    # Correctly rounded float64 division cannot reach the next integer for t below 2^53, and is
+    # several times faster than integer division.
+    k = np.minimum((t / w).astype(np.int64), n)
+    links: Ints = ((w * k * (k + 1)) >> 1) + np.minimum(t, w * n) * (n - k)
+    return links
+
+
+@overload
+def link_cap_for_mass(width: int, depth: int, mass: float) -> int: ...
+@overload
+def link_cap_for_mass(width: npt.ArrayLike, depth: npt.ArrayLike, mass: npt.ArrayLike) -> Ints: ...
+def link_cap_for_mass(
+    width: npt.ArrayLike, depth: npt.ArrayLike, mass: npt.ArrayLike
+) -> int | Ints:
+    """The smallest link cap whose cell has at least this mass; the inverse of `cell_mass`.
+
+        S = mass n (n+1) / (2 d), k = the largest with S(k w) = w k (2n-k+1) / 2 <= S
+        t = k w + (S - S(k w)) / (n - k), rounded up
+
+    Args:
+        width: Channels of each layer, whole numbers of at least 1.
+        depth: Layers of the cell, whole numbers of at least 3.
+        mass: Wanted mass, in [0, width * depth]. The mass reached is ``cell_mass`` of the
+            result: at least this, by less than what one more link a layer adds.
+
+    Returns:
+        int64 of the broadcast shape of the three; a plain int for three plain numbers.
+        ``link_cap_for_mass(w, d, cell_mass(w, d, t)) == t`` for every t up to ``w (d-2)``.
+
+    Raises:
+        SpecError: A width or depth is out of range, or a mass is negative or not a number.
+        BudgetError: A mass is above ``width * depth``, which no cell of that size has.
+
+    Source:
+        Ours; inverts the definition of Bhardwaj, Li, Marculescu, CVPR 2021.
+
+    Example:
+        >>> link_cap_for_mass(8, 16, 17)
+        8
+        >>> link_cap_for_mass(8, [16, 20, 24, 32], 17).tolist()
+        [8, 9, 9, 9]
+    """
+    w = _whole(width, "width", low=1)
+    d = _whole(depth, "depth", low=3)
+    wanted = _wanted_mass(mass, w, d)
+    n = d - 2
+    total = wanted * (n * (n + 1)) / (2 * d)
+    # S(k w) <= S is k^2 - (2n+1) k + 2 S / w >= 0 below its smaller root.
+    root = np.sqrt(np.maximum((2.0 * n + 1) ** 2 - 8 * total / w, 0))
+    k = np.clip(np.floor((2 * n + 1 - root) / 2), 0, n - 1)
+    guess = k * w + (total - w * k * (2 * n - k + 1) / 2) / (n - k)
+    cap = np.clip(np.ceil(guess).astype(np.int64), 0, w * n)
+    # The float guess may miss by one at a kink or where the mass itself was rounded.
+    for _ in range(3):
+        cap = np.where((cap > 0) & (_mass_at(w, d, np.maximum(cap - 1, 0)) >= wanted), cap - 1, cap)
+        cap = np.where(_mass_at(w, d, cap) < wanted, np.minimum(cap + 1, w * n), cap)
+    return int(cap) if cap.ndim == 0 else cap
+
+
+def _mass_at(w: Ints, d: Ints, t: Ints) -> Floats:
+    return np.asarray(cell_mass(w, d, t), dtype=np.float64)
+
+
+def _wanted_mass(mass: npt.ArrayLike, w: Ints, d: Ints) -> Floats:
+    wanted = np.asarray(mass, dtype=np.float64)
+    if not (wanted >= 0).all():
+        raise SpecError(f"mass must be a number of at least 0, got {_first(wanted, ~(wanted >= 0))}")
+    limit = w * d
+    if (wanted > limit).any():
+        values, limits = np.broadcast_arrays(wanted, limit)
+        at = tuple(np.argwhere(values > limits)[0])
+        raise BudgetError(
+            f"mass must be at most width * depth = {limits[at]}, got {values[at]}: a cell reaches "
+            "that with every possible link; ask for less, or make it wider or deeper"
+        )
+    return wanted
+
+
+def _whole(value: npt.ArrayLike, name: str, *, low: int) -> Ints:
+    array = np.asarray(value)
+    if array.dtype.kind not in "iu":
+        raise SpecError(
+            f"{name} must hold whole numbers of at least {low}, got {_shown(value, array)}"
+        )
+    if array.size and int(array.min()) < low:
+        raise SpecError(f"{name} must be at least {low}, got {_first(array, array < low)}")
+    return array.astype(np.int64, copy=False)
+
+
+def _first(array: npt.NDArray[Any], bad: npt.NDArray[np.bool_]) -> str:
+    at = tuple(int(i) for i in np.argwhere(bad)[0])
+    return f"{array[at]}" + (f" at index {at if len(at) > 1 else at[0]}" if at else "")
+
+
+def _shown(value: object, array: npt.NDArray[Any]) -> str:
+    return repr(value) if array.ndim == 0 else f"an array of {array.dtype}"
