@@ -9,6 +9,7 @@ from nnmass._lazy import lazy_names
 from nnmass._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from nnmass.nets import build as build
     from nnmass.specs import parse as parse
     from nnmass.topology import Cell as Cell
     from nnmass.topology import MassRule as MassRule
@@ -22,6 +23,7 @@ _SOURCES = {
     "cell_mass": "nnmass.topology",
     "link_cap_for_mass": "nnmass.topology",
     "mean_singular_value": "nnmass.topology",
+    "build": "nnmass.nets",
     "parse": "nnmass.specs",
 }
 

@@ -1,0 +1,77 @@
+"""From a spec and a seed to a network."""
+
+from __future__ import annotations
+
+import torch
+
+from nnmass.errors import SpecError, whole_number
+from nnmass.nets._dense_cnn import DenseCNNNet
+from nnmass.nets._dense_mlp import DenseMLPNet
+from nnmass.nets._initialise import initialise
+from nnmass.nets._mobilenet_v2 import MobileNetV2Net
+from nnmass.nets._net import Net
+from nnmass.nets._residual import ResidualNet
+from nnmass.nets._vgg import VGGNet
+from nnmass.specs import VGG, DenseConvSpec, DenseMLP, MobileNetV2, ResidualSpec, Spec, parse
+from nnmass.topology import Cell, Wiring, draw_links
+
+
+def build(spec: Spec | str, seed: int = 0, *, device: str | torch.device = "cpu") -> Net:
+    """The network that ``spec`` describes, with links and first weights drawn from ``seed``.
+
+    Each tensor and each layer's links have a generator of their own, so a cell's draws do not
+    depend on the cells after it, and no global generator is touched.
+
+    Args:
+        spec: A spec, or a spec string.
+        seed: At least 0. The same seed gives the same network on every device.
+        device: Where to put it; ``"meta"`` allocates no weights.
+
+    Returns:
+        A network in training mode, float32, with its ``spec`` and ``seed``.
+
+    Raises:
+        SpecError: The spec string or the seed is not valid.
+
+    Source:
+        Dense networks start as PyTorch's layers do (as the released code); the others with He's
+        normal initialisation, as published.
+
+    Example:
+        >>> net = build("dense-cnn(wm=1,d=5,t=8/8,image=8,in=1)", seed=0)
+        >>> sum(p.numel() for p in net.parameters()) == net.spec.params
+        True
+    """
+    spec = parse(spec) if isinstance(spec, str) else spec
+    if not isinstance(spec, Spec):
+        raise SpecError(f"build needs a spec or a spec string, got {spec!r}")
+    seed = whole_number(seed, "seed", low=0)
+    wirings = tuple(
+        draw_links(cell, seed=seed, cell_index=index)
+        for index, cell in enumerate(spec.cells)
+        if isinstance(cell, Cell)
+    )
+    with torch.device("meta"):
+        net = assemble(spec, wirings)
+    net.seed = seed
+    if torch.device(device).type == "meta":
+        return net
+    net.to_empty(device=device)
+    scheme = "fan-in" if isinstance(spec, DenseMLP | DenseConvSpec) else "he"
+    initialise(net, seed=seed, scheme=scheme)
+    return net
+
+
+def assemble(spec: Spec, wirings: tuple[Wiring, ...]) -> Net:
+    """The module of ``spec`` with these links, its weights as PyTorch leaves them."""
+    if isinstance(spec, DenseMLP):
+        return DenseMLPNet(spec, wirings)
+    if isinstance(spec, DenseConvSpec):
+        return DenseCNNNet(spec, wirings)
+    if isinstance(spec, ResidualSpec):
+        return ResidualNet(spec)
+    if isinstance(spec, MobileNetV2):
+        return MobileNetV2Net(spec)
+    if isinstance(spec, VGG):
+        return VGGNet(spec)
+    raise SpecError(f"no network is known for the family {spec.family!r}")

@@ -1,0 +1,30 @@
+"""What every network built from a spec is."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from torch import Tensor, nn
+
+from nnmass.specs import Spec
+
+
+class Net(nn.Module):
+    """A network that knows its spec.
+
+    Attributes:
+        spec: What it was built from.
+        seed: The seed of its links and first weights.
+    """
+
+    spec: Spec
+    seed: int
+
+    @property
+    def mass(self) -> float:
+        """NN-Mass of the spec."""
+        return self.spec.mass
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, classes) of inputs (N, \\*spec.input_shape)."""
