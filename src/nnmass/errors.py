@@ -37,6 +37,10 @@ class CheckpointError(StoreError):
     """A saved network or checkpoint that is damaged or belongs to something else."""
 
 
+class TrainingError(NNMassError, RuntimeError):
+    """A training that cannot go on, such as a loss that is no longer a number."""
+
+
 class MissingExtraError(NNMassError, ImportError):
     """An optional dependency that is not installed."""
 

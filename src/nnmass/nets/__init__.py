@@ -1,4 +1,12 @@
 """From a spec to a module, and to files and back."""
 
 from nnmass.nets._build import build as build
+from nnmass.nets._export import export_onnx as export_onnx
+from nnmass.nets._files import check_same_spec as check_same_spec
+from nnmass.nets._files import load as load
+from nnmass.nets._files import load_state as load_state
+from nnmass.nets._files import read_tensors as read_tensors
+from nnmass.nets._files import save as save
+from nnmass.nets._files import state_of as state_of
+from nnmass.nets._initialise import generator_for as generator_for
 from nnmass.nets._net import Net as Net

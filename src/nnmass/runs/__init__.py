@@ -1,0 +1,10 @@
+"""Run records and files that survive a kill. No torch."""
+
+from nnmass.runs._atomic import write_atomic as write_atomic
+from nnmass.runs._record import CURVE_FILE as CURVE_FILE
+from nnmass.runs._record import RUN_FILE as RUN_FILE
+from nnmass.runs._record import RunRecord as RunRecord
+from nnmass.runs._record import environment as environment
+from nnmass.runs._record import read_record as read_record
+from nnmass.runs._record import write_curve as write_curve
+from nnmass.runs._record import write_record as write_record

@@ -1,0 +1,139 @@
+"""Networks on disk: spec JSON and safetensors in one folder; nothing is pickled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from nnmass._version import __version__
+from nnmass.errors import CheckpointError, SpecError
+from nnmass.nets._build import build
+from nnmass.nets._net import Net
+from nnmass.runs import write_atomic
+from nnmass.specs import SPEC_FILE, Spec, read_spec, spec_from_dict
+
+WEIGHTS_FILE = "model.safetensors"
+MODEL_SCHEMA = "nnmass.model/1"
+
+
+def save(net: Net, path: str | Path) -> Path:
+    """Save a network as a folder of ``spec.json`` and ``model.safetensors``.
+
+    Each file is written whole or not at all. The weights carry the spec too, so that a folder
+    whose files belong to two networks is noticed on loading.
+
+    Args:
+        net: A network from `build` or `load`.
+        path: The folder; made if it is missing.
+
+    Returns:
+        The folder.
+
+    Raises:
+        SpecError: ``net`` was not built from a spec.
+        StoreError: A file could not be written; what was there before is untouched.
+    """
+    if not isinstance(net, Net):
+        raise SpecError(
+            f"nnmass.save takes a network from nnmass.build or nnmass.load, got a "
+            f"{type(net).__name__}; save other modules with safetensors.torch.save_model"
+        )
+    folder = Path(path)
+    metadata = {
+        "schema": MODEL_SCHEMA,
+        "spec": json.dumps(net.spec.to_dict()),
+        "seed": str(net.seed),
+        "nnmass": __version__,
+    }
+    write_atomic(folder / WEIGHTS_FILE, to_bytes(state_of(net), metadata))
+    write_atomic(folder / SPEC_FILE, net.spec.to_json())
+    return folder
+
+
+def load(path: str | Path, *, device: str | torch.device = "cpu") -> Net:
+    """Load a network that `save` wrote.
+
+    Args:
+        path: The folder.
+        device: Where to put the network.
+
+    Returns:
+        The network in training mode: weights, statistics and links bit for bit as saved.
+
+    Raises:
+        SpecError: The folder has no spec.
+        CheckpointError: The weights are missing, damaged, or of another spec.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"no saved network at {folder}: it must be a folder that holds {SPEC_FILE} and "
+            f"{WEIGHTS_FILE}, as nnmass.save writes it"
+        )
+    spec = read_spec(folder)
+    tensors, metadata = read_tensors(folder / WEIGHTS_FILE, schema=MODEL_SCHEMA)
+    check_same_spec(spec, metadata, where=folder / WEIGHTS_FILE)
+    net = build(spec, int(metadata["seed"]), device=device)
+    load_state(net, tensors, where=folder / WEIGHTS_FILE)
+    return net
+
+
+def state_of(net: Net) -> dict[str, Tensor]:
+    """The state dict as contiguous CPU tensors."""
+    return {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
+
+
+def read_tensors(file: Path, *, schema: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file of ours.
+
+    Raises:
+        CheckpointError: The file is missing, damaged, or not of this schema.
+    """
+    if not file.is_file():
+        raise CheckpointError(f"no file {file}: nothing was saved there, or it was moved")
+    try:
+        with safe_open(file, framework="pt") as handle:
+            metadata = handle.metadata() or {}
+            tensors = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        size = file.stat().st_size
+        raise CheckpointError(
+            f"{file} ({size:,} bytes) is damaged or no safetensors file: {error}; save it again"
+        ) from error
+    if metadata.get("schema") != schema:
+        raise CheckpointError(
+            f"{file} must have the schema {schema!r}, got {metadata.get('schema')!r}: it was "
+            "written by something else"
+        )
+    return tensors, metadata
+
+
+def check_same_spec(spec: Spec, metadata: dict[str, str], *, where: Path) -> None:
+    """Check that the weights belong to ``spec``.
+
+    Raises:
+        CheckpointError: They belong to another one; the message names both.
+    """
+    saved = spec_from_dict(json.loads(metadata["spec"]), where=str(where))
+    if saved != spec:
+        raise CheckpointError(
+            f"{where} holds the weights of {saved}, but {spec} is wanted: point to the folder of "
+            "that network, or start afresh in another one"
+        )
+
+
+def load_state(net: Net, tensors: dict[str, Tensor], *, where: Path) -> None:
+    """Load a state dict, with our own words if it does not fit.
+
+    Raises:
+        CheckpointError: A tensor is missing, unknown, or of another shape.
+    """
+    try:
+        net.load_state_dict(tensors)
+    except (RuntimeError, SpecError) as error:
+        raise CheckpointError(f"{where} does not fit {net.spec}: {error}") from error

@@ -1,0 +1,9 @@
+"""One training loop, its recipes and its resume points."""
+
+from nnmass.train._device import resolve_device as resolve_device
+from nnmass.train._loop import Step as Step
+from nnmass.train._loop import TrainResult as TrainResult
+from nnmass.train._loop import train as train
+from nnmass.train._recipe import RECIPES as RECIPES
+from nnmass.train._recipe import Recipe as Recipe
+from nnmass.train._recipe import recipe_named as recipe_named

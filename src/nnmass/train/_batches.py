@@ -1,0 +1,134 @@
+"""Images on the device, in batches; normalised when they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from nnmass.data import DatasetInfo, ImageData, validation_split
+from nnmass.errors import SpecError
+from nnmass.nets import generator_for
+from nnmass.specs import Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batches:
+    """Images and labels that lie on one device.
+
+    Attributes:
+        images: uint8 (N, C, H, W).
+        labels: int64 (N,).
+        shift: Mean of each channel, (1, C, 1, 1), in units of the raw pixels.
+        stretch: One over the standard deviation, the same.
+    """
+
+    images: Tensor
+    labels: Tensor
+    shift: Tensor
+    stretch: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def in_order(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All images, float32 (n, C, H, W), with their labels."""
+        for start in range(0, len(self), batch_size):
+            part = slice(start, start + batch_size)
+            yield self._normalised(self.images[part]), self.labels[part]
+
+    def shuffled(
+        self, batch_size: int, *, seed: int, epoch: int
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """All images in an order that depends on the seed and the epoch alone."""
+        order = torch.randperm(len(self), generator=generator_for(seed, f"order:{epoch}"))
+        for part in order.to(self.labels.device).split(batch_size):
+            if len(part) > 1 or len(self) == 1:  # one image has no batch statistics
+                yield self._normalised(self.images[part]), self.labels[part]
+
+    def n_steps(self, batch_size: int) -> int:
+        """Batches that `shuffled` gives."""
+        full, rest = divmod(len(self), batch_size)
+        return full + (rest > 1 or len(self) == 1)
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        return (images.float() - self.shift) * self.stretch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Splits:
+    """The three parts of a data set."""
+
+    train: Batches
+    validation: Batches
+    test: Batches
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Images of each part."""
+        return {
+            "train": len(self.train),
+            "validation": len(self.validation),
+            "test": len(self.test),
+        }
+
+
+def split(
+    data: ImageData, *, validation_share: float, seed: int, device: str | torch.device
+) -> Splits:
+    """Cut the validation part off the training images, and put all on ``device``."""
+    n_val = max(1, round(validation_share * len(data.train_labels)))
+    train, validation = validation_split(data.train_labels, n_val=n_val, seed=seed)
+
+    def part(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> Batches:
+        return _batches(data.info, images, labels, device=device)
+
+    return Splits(
+        train=part(data.train_images[train], data.train_labels[train]),
+        validation=part(data.train_images[validation], data.train_labels[validation]),
+        test=part(data.test_images, data.test_labels),
+    )
+
+
+def _batches(
+    info: DatasetInfo,
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64],
+    *,
+    device: str | torch.device,
+) -> Batches:
+    mean = torch.tensor(info.mean).view(1, -1, 1, 1) * info.scale
+    std = torch.tensor(info.std).view(1, -1, 1, 1) * info.scale
+    return Batches(
+        images=torch.from_numpy(np.ascontiguousarray(images)).to(device),
+        labels=torch.from_numpy(np.ascontiguousarray(labels)).to(device),
+        shift=mean.to(device),
+        stretch=(1 / std).to(device),
+    )
+
+
+def check_fit(spec: Spec, info: DatasetInfo) -> None:
+    """Check that the network takes the images and tells their classes.
+
+    Raises:
+        SpecError: It does not; the message names the fields to change.
+    """
+    channels, height, width = info.shape
+    wanted = spec.input_shape
+    has = (channels * height * width,) if len(wanted) == 1 else (channels, height, width)
+    if has != wanted:
+        keys = f"in={has[0]}" + (f",image={height}" if len(has) == 3 else "")
+        raise SpecError(
+            f"{spec} takes inputs of {'x'.join(map(str, wanted))}, but {info.name} has "
+            f"{'x'.join(map(str, has))}: add {keys} to the spec"
+        )
+    n_classes = spec.values()["classes"]
+    if n_classes != len(info.classes):
+        raise SpecError(
+            f"{spec} has {n_classes} classes, but {info.name} has {len(info.classes)}: add "
+            f"classes={len(info.classes)} to the spec"
+        )

@@ -1,0 +1,139 @@
+"""The resume point of a training: one file, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from nnmass.errors import CheckpointError
+from nnmass.nets import Net, check_same_spec, load_state, read_tensors, state_of
+from nnmass.runs import write_atomic
+
+LAST_FILE = "last.safetensors"
+CHECKPOINT_SCHEMA = "nnmass.checkpoint/1"
+
+Point = dict[str, float]
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """How far a training is: what a resume needs besides the network and the optimiser.
+
+    Attributes:
+        curve: One point for each finished epoch.
+        best: State dict of the epoch with the highest validation accuracy.
+        best_epoch: That epoch, from 1.
+        seconds: Time spent so far.
+    """
+
+    curve: list[Point]
+    best: dict[str, Tensor]
+    best_epoch: int | None = None
+    seconds: float = 0.0
+
+    @property
+    def epochs_done(self) -> int:
+        """Finished epochs."""
+        return len(self.curve)
+
+    @property
+    def best_accuracy(self) -> float | None:
+        """Validation accuracy of the best epoch, in [0, 1]."""
+        return self.curve[self.best_epoch - 1]["validation_accuracy"] if self.best_epoch else None
+
+
+def write_checkpoint(
+    folder: Path,
+    net: Net,
+    optimiser: torch.optim.Optimizer,
+    *,
+    progress: Progress,
+    terms: Mapping[str, object],
+) -> None:
+    """Write the resume point.
+
+    Args:
+        folder: Of the run.
+        net: As after the last finished epoch.
+        optimiser: The same.
+        progress: The same.
+        terms: What a resume must agree on (recipe, data, seed), JSON values.
+
+    Raises:
+        StoreError: It could not be written; the one before is untouched.
+    """
+    tensors = {f"net.{key}": value for key, value in state_of(net).items()}
+    tensors |= {f"best.{key}": value for key, value in progress.best.items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        for key, value in state.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimiser.{index}.{key}"] = value.detach().cpu().contiguous()
+    metadata = {
+        "schema": CHECKPOINT_SCHEMA,
+        "spec": json.dumps(net.spec.to_dict()),
+        "terms": json.dumps(terms),
+        "curve": json.dumps(progress.curve),
+        "best_epoch": json.dumps(progress.best_epoch),
+        "seconds": json.dumps(progress.seconds),
+    }
+    # The best weights are often the last ones: safetensors refuses shared storage.
+    copies = {key: value.clone() for key, value in tensors.items()}
+    write_atomic(folder / LAST_FILE, to_bytes(copies, metadata))
+
+
+def read_checkpoint(
+    folder: Path, net: Net, optimiser: torch.optim.Optimizer, *, terms: Mapping[str, object]
+) -> Progress:
+    """Put ``net`` and ``optimiser`` where the checkpoint left them.
+
+    Raises:
+        CheckpointError: The file is damaged, of another spec, or of a run on other terms.
+    """
+    file = folder / LAST_FILE
+    tensors, metadata = read_tensors(file, schema=CHECKPOINT_SCHEMA)
+    check_same_spec(net.spec, metadata, where=file)
+    _check_terms(json.loads(metadata["terms"]), terms, file=file)
+    load_state(net, _part(tensors, "net."), where=file)
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, value in _part(tensors, "optimiser.").items():
+        index, _, name = key.partition(".")
+        states.setdefault(int(index), {})[name] = value
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": states, "param_groups": groups})
+    return Progress(
+        curve=json.loads(metadata["curve"]),
+        best=_part(tensors, "best."),
+        best_epoch=json.loads(metadata["best_epoch"]),
+        seconds=json.loads(metadata["seconds"]),
+    )
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): v for key, v in tensors.items() if key.startswith(prefix)}
+
+
+def _check_terms(saved: Mapping[str, object], asked: Mapping[str, object], *, file: Path) -> None:
+    asked = json.loads(json.dumps(asked))
+    differences = [
+        f"{key} was {saved.get(key)!r} and is now {asked.get(key)!r}"
+        for key in sorted({*saved, *asked})
+        if saved.get(key) != asked.get(key)
+    ]
+    if differences:
+        raise CheckpointError(
+            f"{file} cannot be continued on other terms: {'; '.join(differences)}. Give the same "
+            "ones, or start afresh in another folder"
+        )
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """A resume point is there."""
+    return (folder / LAST_FILE).is_file()
+
+

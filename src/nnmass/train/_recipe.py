@@ -1,0 +1,153 @@
+"""How to train, as data."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from nnmass.errors import SpecError, did_you_mean
+
+OPTIMISERS = ("sgd", "adam")
+SCHEDULES = ("cosine", "constant")
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A training recipe.
+
+    Args:
+        epochs: Passes over the training images.
+        batch_size: Images of a step.
+        optimiser: ``sgd`` (with Nesterov momentum) or ``adam``.
+        lr: Highest learning rate.
+        momentum: Of SGD.
+        weight_decay: On the weights of convolutions and linear layers; norms and biases have none.
+        schedule: ``cosine`` down to 0, or ``constant``; either after the warm-up.
+        warmup_epochs: Epochs of a linear rise to ``lr``; parts of an epoch are allowed.
+        label_smoothing: In [0, 1).
+        precision: ``float32``, or ``bfloat16`` for automatic mixed precision.
+        validation_share: Share of the training images that is kept for choosing the best epoch,
+            in (0, 1).
+
+    Raises:
+        SpecError: Fields out of range, all of them in one message.
+
+    Example:
+        >>> Recipe(epochs=3).lr_at(0, steps_per_epoch=10) < Recipe(epochs=3).lr
+        True
+    """
+
+    epochs: int = 10
+    batch_size: int = 64
+    optimiser: str = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: str = "cosine"
+    warmup_epochs: float = 1.0
+    label_smoothing: float = 0.0
+    precision: str = "float32"
+    validation_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Check all fields."""
+        faults = list(_faults(self))
+        if faults:
+            raise SpecError("recipe: " + "; ".join(faults))
+
+    def lr_at(self, step: int, *, steps_per_epoch: int) -> float:
+        """Learning rate of a step, counted from 0 over the whole training."""
+        warmup = self.warmup_epochs * steps_per_epoch
+        if step < warmup:
+            return self.lr * (step + 1) / (math.floor(warmup) + 1)
+        if self.schedule == "constant":
+            return self.lr
+        remaining = max(self.epochs * steps_per_epoch - warmup, 1)
+        return self.lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / remaining))
+
+    def to_dict(self) -> dict[str, object]:
+        """The fields by name."""
+        return dataclasses.asdict(self)
+
+    def replaced(self, texts: Mapping[str, str]) -> Recipe:
+        """This recipe with some fields given as text, as on a command line.
+
+        Raises:
+            SpecError: A field is unknown, or its text is no value of its type.
+        """
+        kinds = {field.name: type(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        values: dict[str, object] = {}
+        for key, text in texts.items():
+            if key not in kinds:
+                raise SpecError(
+                    f"recipe: unknown key {key!r}.{did_you_mean(key, kinds)} "
+                    f"Known: {', '.join(kinds)}"
+                )
+            try:
+                values[key] = kinds[key](text)
+            except ValueError:
+                raise SpecError(f"recipe: {key} must be a {kinds[key].__name__}, got {text!r}") from None
+        return dataclasses.replace(self, **values)  # type: ignore[arg-type]
+
+
+def _faults(recipe: Recipe) -> Iterator[str]:
+    for name in ("epochs", "batch_size"):
+        value = getattr(recipe, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            yield f"{name} must be a whole number of at least 1, got {value!r}"
+    for name, allowed in (
+        ("optimiser", OPTIMISERS),
+        ("schedule", SCHEDULES),
+        ("precision", PRECISIONS),
+    ):
+        value = getattr(recipe, name)
+        if value not in allowed:
+            hint = did_you_mean(str(value), allowed)
+            yield f"{name} must be {' or '.join(allowed)}, got {value!r}.{hint}"
+    for name, low, high, open_low in (
+        ("lr", 0, math.inf, True),
+        ("momentum", 0, 1, False),
+        ("weight_decay", 0, math.inf, False),
+        ("warmup_epochs", 0, math.inf, False),
+        ("label_smoothing", 0, 1, False),
+        ("validation_share", 0, 1, True),
+    ):
+        value = getattr(recipe, name)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not low <= value < high or (open_low and value == low):
+            start = "above" if open_low else "at least"
+            below = "" if high == math.inf else f" and below {high}"
+            yield f"{name} must be a number {start} {low}{below}, got {value!r}"
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "sgd": Recipe(),
+    "quick": Recipe(epochs=6, lr=0.1, precision="bfloat16"),
+    "adam": Recipe(
+        epochs=60,
+        batch_size=100,
+        optimiser="adam",
+        lr=1e-3,
+        weight_decay=0.0,
+        schedule="constant",
+        warmup_epochs=0,
+    ),
+}
+"""``sgd`` for convolutional networks, ``quick`` for a first look, ``adam`` for dense MLPs."""
+
+
+def recipe_named(name: str) -> Recipe:
+    """One of `RECIPES`.
+
+    Raises:
+        SpecError: There is no such recipe.
+    """
+    if name not in RECIPES:
+        raise SpecError(
+            f"unknown recipe {name!r}.{did_you_mean(name, RECIPES)} Known: {', '.join(RECIPES)}; "
+            "single fields are changed with --set key=value"
+        )
+    return RECIPES[name]
