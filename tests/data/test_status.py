@@ -59,8 +59,17 @@ def test_all_missing_and_cut_files_are_named_at_once(tmp_path, info):
     assert (status.is_found, status.folder) == (False, folder)
     assert status.problem == (
         f"2 of its 4 files missing in {folder}: train-images, test-labels; "
-        f"{folder / 'train-labels'} has 5 bytes, expected {info.files[1].size_bytes}"
+        f"{folder / 'train-labels'} has 5 bytes, expected {info.files[1].size_bytes} "
+        f"(md5 {info.files[1].md5})"
     )
+
+
+def test_file_that_is_too_long(tmp_path, info):
+    path = tmp_path / "mnist" / "test-labels"
+    path.write_bytes(path.read_bytes() + b"!")
+    size, md5 = info.files[3].size_bytes, info.files[3].md5
+    status = dataset_status("mnist", data_dir=tmp_path)
+    assert status.problem == f"{path} has {size + 1} bytes, expected {size} (md5 {md5})"
 
 
 def test_folder_in_the_place_of_a_file_is_missing(tmp_path, info):

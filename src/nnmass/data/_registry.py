@@ -45,7 +45,7 @@ MNIST = DatasetInfo(
     ),
     how_to_get=(
         "Get the four .gz files of yann.lecun.com/exdb/mnist (or of a mirror that has the same md5 "
-        "sums), put them unopened into DIR/mnist and give DIR: --data-dir DIR, NNMASS_DATA=DIR, or "
+        "sums), put them as they are, still packed, into DIR/mnist and give DIR: --data-dir DIR, NNMASS_DATA=DIR, or "
         "data_dir= in Python."
     ),
     source=(

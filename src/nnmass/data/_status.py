@@ -95,5 +95,6 @@ def _faults(info: DatasetInfo, folder: Path, missing: list[DataFile]) -> list[st
     for file in info.files:
         size = 0 if file in missing else (folder / file.name).stat().st_size
         if file not in missing and size != file.size_bytes:
-            faults.append(f"{folder / file.name} has {size:,} bytes, expected {file.size_bytes:,}")
+            wanted = f"expected {file.size_bytes:,} (md5 {file.md5})"
+            faults.append(f"{folder / file.name} has {size:,} bytes, {wanted}")
     return faults
