@@ -45,8 +45,8 @@ MNIST = DatasetInfo(
     ),
     how_to_get=(
         "Get the four .gz files of yann.lecun.com/exdb/mnist (or of a mirror that has the same md5 "
-        "sums), put them as they are, still packed, into DIR/mnist and give DIR: --data-dir DIR, NNMASS_DATA=DIR, or "
-        "data_dir= in Python."
+        "sums), put them as they are, still packed, into DIR/mnist and give DIR: --data-dir DIR, "
+        "NNMASS_DATA=DIR, or data_dir= in Python."
     ),
     source=(
         "Y. LeCun, C. Cortes, C. J. C. Burges, 1998, yann.lecun.com/exdb/mnist; "
