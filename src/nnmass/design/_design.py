@@ -85,6 +85,7 @@ def design(
         objective=objective,
         match=match,
         depths=(low, high),
+        notes=_notes(reference, found[0]) if match == "network" else (),
         n_covered=sum(math.prod(w * (d - 2) + 1 for w in widths) for d in range(low, high + 1)),
     )
 
@@ -173,6 +174,20 @@ def _with(reference: _DesignSpec, depth: int, caps: tuple[int, ...]) -> DenseCon
     if isinstance(reference, DenseMLP):
         changes = {"depth": depth, "link_cap": caps[0]}
     return dataclasses.replace(reference, **changes)  # type: ignore[arg-type, return-value]
+
+
+def _notes(reference: _DesignSpec, best: Candidate) -> tuple[str, ...]:
+    """A warning where the sum is kept but a cell is starved."""
+    pairs = zip(reference.cells, best.spec.cells, strict=True)
+    starved = [str(i) for i, (was, now) in enumerate(pairs) if 2 * now.mass < was.mass]
+    if not starved:
+        return ()
+    cells = f"cell {starved[0]}" if len(starved) == 1 else f"cells {', '.join(starved)}"
+    return (
+        f"{best.spec} keeps the sum of masses but leaves {cells} with less than half of its mass. "
+        "In our trials such networks were less accurate than the reference; match='cells' "
+        "(--match cells) keeps the mass of every cell",
+    )
 
 
 def _nothing_reaches(

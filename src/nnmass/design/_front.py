@@ -46,22 +46,24 @@ class Front(Sequence[Candidate]):
 
     Attributes:
         candidates: The optimum of each depth that can reach the target, cheapest first.
-        reference: What was asked to be matched; ``None`` where only a mass was given.
+        reference: What was asked to be matched.
         target_mass: The least mass that a candidate must have.
         objective: What was minimised, ``params`` or ``macs``.
         match: Whether the network's mass or every cell's mass was matched.
         depths: Lowest and highest depth searched.
         n_covered: Networks in the searched space. Every one of them is either represented by
             the optimum of its depth or proven not to be cheaper.
+        notes: What a reader should know before training a candidate.
     """
 
     candidates: tuple[Candidate, ...]
-    reference: Candidate | None
+    reference: Candidate
     target_mass: float
     objective: str
     match: str
     depths: tuple[int, int]
     n_covered: int
+    notes: tuple[str, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> Candidate: ...
@@ -80,12 +82,13 @@ class Front(Sequence[Candidate]):
     def to_dict(self) -> dict[str, object]:
         """JSON-ready."""
         return {
-            "reference": self.reference.to_dict() if self.reference else None,
+            "reference": self.reference.to_dict(),
             "target_mass": self.target_mass,
             "objective": self.objective,
             "match": self.match,
             "depths": list(self.depths),
             "n_covered": self.n_covered,
             "is_optimal": True,
+            "notes": list(self.notes),
             "candidates": [candidate.to_dict() for candidate in self.candidates],
         }

@@ -1,0 +1,34 @@
+"""Results on stdout: tables for people, one JSON document for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from nnmass.report import Table
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
+
+
+def emit_json(verb: str, document: Mapping[str, object]) -> None:
+    """The JSON document of ``verb``, on stdout."""
+    print(json.dumps({"schema": f"nnmass.{verb}/1", **document}, indent=2))  # noqa: T201
+
+
+def emit_table(table: Table) -> None:
+    """A table, on stdout: drawn on a terminal, plain columns in a pipe."""
+    from rich.console import Console
+
+    from nnmass.report import render_table
+
+    render_table(table, console=Console(highlight=False))
+
+
+def emit_line(text: str = "") -> None:
+    """A line of a result, on stdout."""
+    print(text)  # noqa: T201

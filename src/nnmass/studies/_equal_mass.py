@@ -1,0 +1,229 @@
+"""The equal-mass study: does a smaller network of equal mass reach equal accuracy?"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from nnmass.data import ImageData
+from nnmass.design import Candidate, design
+from nnmass.errors import whole_number
+from nnmass.runs import RunRecord
+from nnmass.specs import Spec, parse
+from nnmass.train import Recipe, Step, train
+
+EQUAL_MARGIN = 0.01
+"""Accuracies that differ by no more than one point are called equal."""
+
+CONTROL_SHARE = 0.08
+"""Mass of the control over the reference's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One network of the study.
+
+    Attributes:
+        role: ``reference``, ``designed`` or ``control``.
+        candidate: The network and its closed-form numbers.
+    """
+
+    role: str
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmResult:
+    """What came of training one network with several seeds.
+
+    Attributes:
+        arm: The network.
+        records: One for each seed.
+        curves: One for each seed: a point for each epoch.
+    """
+
+    arm: Arm
+    records: tuple[RunRecord, ...]
+    curves: tuple[tuple[dict[str, float], ...], ...]
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """Test accuracy of each seed, in [0, 1]."""
+        return tuple(record.test_accuracy or 0.0 for record in self.records)
+
+    @property
+    def mean(self) -> float:
+        """Mean test accuracy, in [0, 1]."""
+        return statistics.fmean(self.accuracies)
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the test accuracy over the seeds; 0 for a single one."""
+        return statistics.stdev(self.accuracies) if len(self.records) > 1 else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Mean training time of one network."""
+        return statistics.fmean(record.train_seconds for record in self.records)
+
+    def to_dict(self) -> dict[str, object]:
+        """JSON-ready."""
+        return {
+            "role": self.arm.role,
+            **self.arm.candidate.to_dict(),
+            "test_accuracy": list(self.accuracies),
+            "test_accuracy_mean": self.mean,
+            "test_accuracy_std": self.spread,
+            "train_seconds_mean": self.seconds,
+            "seeds": [record.seed for record in self.records],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EqualMassResult:
+    """The study's outcome.
+
+    Attributes:
+        reference: The network to be matched.
+        designed: The smaller one of equal mass.
+        control: One of about the smaller one's size and much less mass.
+    """
+
+    reference: ArmResult
+    designed: ArmResult
+    control: ArmResult
+
+    @property
+    def arms(self) -> tuple[ArmResult, ...]:
+        """Reference, designed, control."""
+        return (self.reference, self.designed, self.control)
+
+    @property
+    def difference(self) -> float:
+        """Mean accuracy of the designed network minus the reference's."""
+        return self.designed.mean - self.reference.mean
+
+    @property
+    def standard_error(self) -> float:
+        """Of the difference, from the spread over the seeds."""
+        pairs = (self.designed, self.reference)
+        return sum(arm.spread**2 / len(arm.records) for arm in pairs) ** 0.5
+
+    @property
+    def is_equal(self) -> bool:
+        """The designed network is no more than `EQUAL_MARGIN` away from the reference."""
+        return abs(self.difference) <= EQUAL_MARGIN
+
+    def verdict(self) -> str:
+        """What was measured, in plain words."""
+        points = f"{100 * self.difference:+.1f} points (standard error {100 * self.standard_error:.1f})"
+        factor = self.reference.arm.candidate.params / self.designed.arm.candidate.params
+        gap = 100 * (self.control.mean - self.designed.mean)
+        share = self.control.arm.candidate.mass / self.reference.arm.candidate.mass
+        if self.is_equal:
+            claim = f"Equal mass gave equal accuracy: {points}"
+        elif self.difference > 0:
+            claim = f"Equal mass did not give equal accuracy, it gave more: {points}"
+        else:
+            claim = f"Equal mass did not give equal accuracy: {points}"
+        return (
+            f"{claim}, with {factor:.1f}x fewer parameters. The control of about the smaller "
+            f"one's size and {share:.0%} of the mass: {gap:+.1f} points against the designed one."
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """JSON-ready."""
+        return {
+            "verdict": self.verdict(),
+            "is_equal": self.is_equal,
+            "margin": EQUAL_MARGIN,
+            "difference": self.difference,
+            "standard_error": self.standard_error,
+            "networks": [arm.to_dict() for arm in self.arms],
+        }
+
+
+def plan_equal_mass(reference: Spec | str) -> tuple[Arm, Arm, Arm]:
+    """Reference, the cheapest network of equal mass in every cell, and the control.
+
+    The control has 8 % of the reference's mass, shared out in the same way, and the depth at
+    which its parameters come closest to the designed network's.
+
+    Raises:
+        SpecError: The reference's family cannot be designed, or its mass is 0.
+    """
+    reference = parse(reference) if isinstance(reference, str) else reference
+    # Every cell keeps its mass: with the sum alone the cheapest network puts all links into the
+    # narrow cells, and was measured to be much less accurate.
+    front = design(like=reference, match="cells")
+    sparse = design(
+        like=reference,
+        mass=CONTROL_SHARE * reference.mass,
+        match="cells",
+        depth=front.depths,
+        top=front.depths[1] - front.depths[0] + 1,
+    )
+    designed = front[0]
+    control = min(sparse, key=lambda candidate: abs(candidate.params - designed.params))
+    return (
+        Arm(role="reference", candidate=front.reference),
+        Arm(role="designed", candidate=designed),
+        Arm(role="control", candidate=control),
+    )
+
+
+def run_equal_mass(
+    arms: Sequence[Arm],
+    data: ImageData,
+    *,
+    recipe: Recipe,
+    n_seeds: int = 3,
+    device: str = "cpu",
+    on_step: Callable[[Arm, int, Step], None] | None = None,
+) -> EqualMassResult:
+    """Train every arm with ``n_seeds`` seeds.
+
+    Args:
+        arms: From `plan_equal_mass`.
+        data: What to train on.
+        recipe: How.
+        n_seeds: Trainings of each network, with the seeds 0, 1, ...
+        device: Where.
+        on_step: Called after every step with the arm, the seed and where it is.
+
+    Raises:
+        SpecError: A network does not fit the data.
+        TrainingError: A loss is no longer a number.
+    """
+    n_seeds = whole_number(n_seeds, "n_seeds", low=1)
+    results = [
+        _train_arm(arm, data, recipe=recipe, n_seeds=n_seeds, device=device, on_step=on_step)
+        for arm in arms
+    ]
+    reference, designed, control = results
+    return EqualMassResult(reference=reference, designed=designed, control=control)
+
+
+def _train_arm(
+    arm: Arm,
+    data: ImageData,
+    *,
+    recipe: Recipe,
+    n_seeds: int,
+    device: str,
+    on_step: Callable[[Arm, int, Step], None] | None,
+) -> ArmResult:
+    records, curves = [], []
+    for seed in range(n_seeds):
+
+        def watch(step: Step, seed: int = seed) -> None:
+            if on_step is not None:
+                on_step(arm, seed, step)
+
+        result = train(
+            arm.candidate.spec, data, recipe=recipe, seed=seed, device=device, on_step=watch
+        )
+        records.append(result.record)
+        curves.append(result.curve)
+    return ArmResult(arm=arm, records=tuple(records), curves=tuple(curves))
