@@ -35,7 +35,7 @@ class KeyedField:
         return self.default(earlier) if callable(self.default) else self.default
 
 
-def spec_field(key: str, kind: Kind, default: Default = None, *, help: str) -> Any:  # noqa: A002
+def spec_field(key: str, kind: Kind, default: Default = None, *, help: str) -> Any:
     """A dataclass field that a spec string calls ``key``; without a default it is required."""
     metadata = {"key": key, "kind": kind, "default": default, "help": help}
     if default is None:
