@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 import nnmass
 from nnmass.errors import SpecError
-from nnmass.specs import FAMILIES, DenseCNN, DenseMLP, Spec, family_class, read_spec, spec_from_dict
+from nnmass.specs import (
+    FAMILIES,
+    DenseCNN,
+    DenseMLP,
+    ResNet,
+    Spec,
+    family_class,
+    read_spec,
+    spec_from_dict,
+)
 
 SMALL = st.integers(1, 300)
 STEM = {"stem": st.sampled_from(["imagenet", "cifar", "mnist"])}
@@ -293,10 +302,20 @@ def test_the_constructor_reports_all_faults():
         DenseMLP(width=0, depth=16, link_cap=1.5, activation="Elu")
     assert str(caught.value) == (
         "dense-mlp: w must be a whole number of at least 1, got 0; t must be a whole number of at "
-        "least 0, got 1.5; act must be elu or relu or tanh, got 'Elu'. Did you mean 'elu' or 'relu'?"
+        "least 0, got 1.5; act must be elu or relu or tanh, got 'Elu'. Did you mean 'elu' or "
+        "'relu'?"
     )
     with pytest.raises(SpecError, match=r"^dense-cnn: d must be .* got True; t must be .* got '3'"):
         DenseCNN(width_multiplier=1, depths=True, link_caps="3")
+
+
+def test_defaults_that_depend_on_a_fault_are_left_out():
+    with pytest.raises(SpecError) as caught:
+        ResNet(depth=19, classes=0)
+    assert str(caught.value) == (
+        "resnet: depth must be 18, 34, 50, 101, 152, or 6n + 2 (20, 32, ..), got 19; classes must "
+        "be a whole number of at least 1, got 0"
+    )
 
 
 # --- JSON documents and files
