@@ -31,4 +31,4 @@ __getattr__ = lazy_names(__name__, _SOURCES)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_SOURCES])
+    return sorted({*globals(), *_SOURCES})

@@ -6,6 +6,7 @@ what is allowed, what to do.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 
 
@@ -47,7 +48,8 @@ class MissingExtraError(NNMassError, ImportError):
     @classmethod
     def of(cls, purpose: str, *, package: str, extra: str) -> MissingExtraError:
         """The error for ``purpose`` that needs ``package`` from ``nnmass[extra]``."""
-        return cls(f"{purpose} needs {package}, which is not installed: pip install 'nnmass[{extra}]'")
+        install = f"pip install 'nnmass[{extra}]'"
+        return cls(f"{purpose} needs {package}, which is not installed: {install}")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -67,10 +69,14 @@ def whole_number(value: object, name: str, *, low: int, why: str = "") -> int:
     Raises:
         SpecError: ``value`` is not a whole number, or lies below ``low``.
     """
-    is_number = hasattr(value, "__index__") and not isinstance(value, bool)
-    if not is_number:
-        raise SpecError(f"{name} must be a whole number of at least {low}, got {value!r}")
-    number = int(value.__index__())  # type: ignore[attr-defined]
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        # Arrays and tensors have ``__index__`` whatever they hold; it raises TypeError.
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        message = f"{name} must be a whole number of at least {low}, got {value!r}"
+        raise SpecError(message) from None
     if number < low:
         reason = f": {why}" if why else ""
         raise SpecError(f"{name} must be at least {low}, got {number}{reason}")

@@ -101,13 +101,18 @@ def spec_from_dict(values: Mapping[str, object], *, where: str = "the spec") -> 
     Raises:
         SpecError: The schema or family is missing or unknown, or a field is not allowed.
     """
+    if not isinstance(values, Mapping):
+        raise SpecError(f"{where} must be one JSON object, got {values!r:.80}")
     if values.get("schema") != SCHEMA:
         raise SpecError(
             f"{where}: schema must be {SCHEMA!r}, got {values.get('schema')!r}; is it a spec "
             "file written by nnmass?"
         )
     fields = {key: value for key, value in values.items() if key not in ("schema", "family")}
-    return family_class(str(values.get("family"))).from_values(fields)
+    try:
+        return family_class(str(values.get("family"))).from_values(fields)
+    except SpecError as error:
+        raise SpecError(f"{where}: {error}") from None
 
 
 def read_spec(path: str | Path) -> Spec:
@@ -122,8 +127,6 @@ def read_spec(path: str | Path) -> Spec:
         values = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SpecError(f"cannot read the spec file {file}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SpecError(f"{file} is not JSON ({error}); a spec file is what --out writes") from None
-    if not isinstance(values, dict):
-        raise SpecError(f"{file} must hold one JSON object, got a {type(values).__name__}")
     return spec_from_dict(values, where=str(file))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Protocol
 
 
@@ -87,11 +88,13 @@ class Multiplier:
         return self.check(float(text))
 
     def check(self, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        # Real takes numpy's numbers too, as whole fields take its integers.
+        if isinstance(value, bool) or not isinstance(value, Real):
             raise ValueError
-        if not 0 < value < float("inf"):
+        number = float(value)
+        if not 0 < number < float("inf"):
             raise ValueError
-        return int(value) if value == int(value) else float(value)
+        return int(number) if number.is_integer() else number
 
     def show(self, value: object) -> str:
         return f"{value!r}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nnmass.errors import SpecError
 from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear
 from nnmass.specs._kinds import Multiplier, Rows
 from nnmass.specs._residual import STEMS, classes_field, image_field, in_field
@@ -88,8 +89,8 @@ class MobileNetV2(Spec):
 
     Args:
         width_multiplier: Of all widths (key ``wm``); channels are rounded to multiples of 8.
-        rows: ``(expansion, channels, blocks, stride of the first)`` for each row; the published
-            table unless told.
+        rows: ``(expansion, channels, blocks, stride of the first)`` for each row, the stride 1 or
+            2; the published table unless told.
         stem: ``imagenet`` (stride 2), ``cifar`` or ``mnist`` (stride 1).
         in_channels: Channels of the image (key ``in``).
         image: Side of the image in pixels.
@@ -123,6 +124,12 @@ class MobileNetV2(Spec):
     def __post_init__(self) -> None:
         """Check the fields and fill in the defaults."""
         self._fill_in()
+        for number, (_, _, _, stride) in enumerate(self.rows, start=1):
+            if stride not in (1, 2):
+                raise SpecError(
+                    f"{self.family}: the stride of a row must be 1 or 2, got {stride} in row "
+                    f"{number} of rows"
+                )
 
     @property
     def stem_channels(self) -> int:

@@ -105,9 +105,9 @@ class ResNet(ResidualSpec):
                 "bottleneck", inputs=self.stem_channels, stages=stages, widening=widening
             )
         planes = _PLANES if self.depth in BASIC_STAGES else (16, 32, 64)
-        counts = BASIC_STAGES.get(self.depth, ((self.depth - 2) // 6,) * 3)
+        per_stage = BASIC_STAGES.get(self.depth) or ((self.depth - 2) // 6,) * 3
         stages = [
-            (self._scaled(p), self._scaled(p), n) for p, n in zip(planes, counts, strict=True)
+            (self._scaled(p), self._scaled(p), n) for p, n in zip(planes, per_stage, strict=True)
         ]
         return stage_blocks("basic", inputs=self.stem_channels, stages=stages, widening=widening)
 

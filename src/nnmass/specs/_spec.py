@@ -34,8 +34,15 @@ class KeyedField:
         """The default, given the values of the fields before this one."""
         return self.default(earlier) if callable(self.default) else self.default
 
+    def fault(self, given: object) -> str:
+        """What to say of a value that is not allowed."""
+        hint = did_you_mean(str(given), getattr(self.kind, "words", ()))
+        return f"{self.key} must be {self.kind.allowed}, got {given!r}" + (
+            f".{hint}" if hint else ""
+        )
 
-def spec_field(key: str, kind: Kind, default: Default = None, *, help: str) -> Any:  # noqa: A002
+
+def spec_field(key: str, kind: Kind, default: Default = None, *, help: str) -> Any:
     """A dataclass field that a spec string calls ``key``; without a default it is required."""
     metadata = {"key": key, "kind": kind, "default": default, "help": help}
     if default is None:
@@ -97,9 +104,8 @@ class Spec(ABC):
                 continue
             try:
                 values[field.attribute] = read(field.kind, given[key])
-            except (ValueError, TypeError):
-                hint = did_you_mean(str(given[key]), getattr(field.kind, "words", ()))
-                faults.append(f"{key} must be {field.kind.allowed}, got {given[key]!r}.{hint}")
+            except (ValueError, TypeError, OverflowError):
+                faults.append(field.fault(given[key]))
         if faults:
             raise SpecError(f"{cls.family}: " + "; ".join(faults))
         return cls(**values)
@@ -107,16 +113,21 @@ class Spec(ABC):
     def _fill_in(self) -> None:
         """Check the given fields and fill in the others; every ``__post_init__`` begins so."""
         values: dict[str, Any] = {}
+        faults: list[str] = []
         for field in self.keyed_fields():
             given = getattr(self, field.attribute)
-            value = field.default_after(values) if given is None else given
+            if given is None and not field.required:
+                if faults:
+                    continue  # the default may depend on what is wrong
+                given = field.default_after(values)
             try:
-                value = field.kind.check(value)
-            except (ValueError, TypeError):
-                message = f"{self.family}: {field.key} must be {field.kind.allowed}, got {value!r}"
-                raise SpecError(message) from None
-            object.__setattr__(self, field.attribute, value)
-            values[field.key] = value
+                values[field.key] = field.kind.check(given)
+            except (ValueError, TypeError, OverflowError):
+                faults.append(field.fault(given))
+                continue
+            object.__setattr__(self, field.attribute, values[field.key])
+        if faults:
+            raise SpecError(f"{self.family}: " + "; ".join(faults))
 
     def values(self) -> dict[str, object]:
         """All fields by key, defaults included."""

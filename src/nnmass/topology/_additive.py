@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -20,11 +21,25 @@ class MassRule:
             ``"released"`` as if it had three, ``"own"`` as the two it has.
         sum_over: Which widths multiply the density: ``"conv-inputs"`` (n of the n + 1 nodes, as
             released) or ``"all-nodes"`` (as for the MLP, whose nodes are all counted).
+
+    Raises:
+        SpecError: A choice is not one of these.
     """
 
     count_projections: bool = True
     ratio_one: Literal["released", "own"] = "released"
     sum_over: Literal["conv-inputs", "all-nodes"] = "conv-inputs"
+
+    def __post_init__(self) -> None:
+        """Check the choices: another word would pass for one of the two."""
+        _check_choice("count_projections", self.count_projections, (True, False))
+        _check_choice("ratio_one", self.ratio_one, ("released", "own"))
+        _check_choice("sum_over", self.sum_over, ("conv-inputs", "all-nodes"))
+
+
+def _check_choice(name: str, value: object, allowed: tuple[object, object]) -> None:
+    if type(value) is not type(allowed[0]) or value not in allowed:
+        raise SpecError(f"MassRule.{name} must be {allowed[0]!r} or {allowed[1]!r}, got {value!r}")
 
 
 RELEASED = MassRule()
@@ -67,18 +82,22 @@ class AdditiveCell:
 
     def __post_init__(self) -> None:
         """Check the widths and the shortcut."""
-        if len(self.widths) < 3:
+        if not isinstance(self.widths, Sequence) or len(self.widths) < 3:
             raise SpecError(
                 f"AdditiveCell.widths must have at least 3 nodes (the input and two "
                 f"convolutions), got {self.widths!r}: over one convolution there is no skip"
             )
-        for width in self.widths:
-            whole_number(width, "a width of AdditiveCell.widths", low=1)
-        if whole_number(self.carried, "AdditiveCell.carried", low=0) > self.widths[0]:
+        name = "a width of AdditiveCell.widths"
+        widths = tuple(whole_number(width, name, low=1) for width in self.widths)
+        carried = whole_number(self.carried, "AdditiveCell.carried", low=0)
+        if carried > widths[0]:
             raise SpecError(
-                f"AdditiveCell.carried must be at most the input's {self.widths[0]} channels, "
-                f"got {self.carried}"
+                f"AdditiveCell.carried must be at most the input's {widths[0]} channels, "
+                f"got {carried}"
             )
+        # Lists would not hash, and numpy integers not go into JSON.
+        object.__setattr__(self, "widths", widths)
+        object.__setattr__(self, "carried", carried)
 
     def nodes(self, rule: MassRule = RELEASED) -> tuple[int, ...]:
         """The node widths that ``rule`` counts."""

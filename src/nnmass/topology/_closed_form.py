@@ -40,7 +40,8 @@ def cell_mass(
         float64 of the broadcast shape of the three; a plain float for three plain numbers.
 
     Raises:
-        SpecError: A value is not whole or is out of range; the message names the first one.
+        SpecError: A value is not whole or is out of range (the message names the first one), the
+            shapes do not broadcast, or an array holds cells beyond ``2 w d^3 < 2^62``.
 
     Source:
         Bhardwaj, Li, Marculescu, CVPR 2021 (arXiv:1910.00780), definition of NN-Mass; the closed
@@ -52,22 +53,19 @@ def cell_mass(
         >>> cell_mass(8, 16, [0, 1, 112]).tolist()
         [0.0, 2.1333333333333333, 128.0]
     """
+    if _is_scalar(width) and _is_scalar(depth) and _is_scalar(link_cap):
+        return Cell(width, depth, link_cap).mass  # type: ignore[arg-type]
     w = _whole(width, "width", low=1)
     d = _whole(depth, "depth", low=3)
     t = _whole(link_cap, "link_cap", low=0)
-    if w.ndim == d.ndim == t.ndim == 0:
-        return Cell(int(w), int(d), int(t)).mass
-    if w.size and d.size and int(w.max()) * int(d.max()) ** 3 > _LARGEST:
-        raise SpecError(
-            f"cell_mass of arrays needs 2 w d^3 < 2^62, got width {int(w.max())} and depth "
-            f"{int(d.max())}: use Cell(...).mass, which has no limit"
-        )
-    shape = np.broadcast_shapes(w.shape, d.shape, t.shape)
+    _check_size(w, d, instead="use Cell(...).mass, which has no limit")
+    shape = _common_shape(width=w, depth=d, link_cap=t)
     # What depends on the depth alone is computed on its own shape, not on the broadcast one.
     n = d - 2
-    divisor = (n * (n + 1)).astype(np.float64)
+    divisor = np.broadcast_to((n * (n + 1)).astype(np.float64), shape)
+    width_, n_, twice_depth, cap = (np.broadcast_to(a, shape) for a in (w, n, 2 * d, t))
     mass = np.empty(shape, dtype=np.float64)
-    _fill(mass, *(np.broadcast_to(a, shape) for a in (w, n, 2 * d, divisor, t)))
+    _fill(mass, width_, n_, twice_depth, divisor, cap)
     return mass
 
 
@@ -89,9 +87,11 @@ def _fill(mass: Floats, w: Ints, n: Ints, twice_depth: Ints, divisor: Floats, t:
 def _links(w: Ints, n: Ints, t: Ints) -> Ints:
     """``w k (k+1) / 2 + t (n-k)`` with ``k = min(floor(t/w), n)``; exact integers."""
     # Correctly rounded float64 division cannot reach the next integer for t below 2^53, and is
-    # several times faster than integer division.
-    k = np.minimum((t / w).astype(np.int64), n)
-    links: Ints = ((w * k * (k + 1)) >> 1) + np.minimum(t, w * n) * (n - k)
+    # several times faster than integer division. Beyond, it may round up to it just below a kink,
+    # where both pieces agree to float64 precision.
+    t = np.minimum(t, w * n)  # first, since a quotient near 2^63 does not fit back
+    k = (t / w).astype(np.int64)
+    links: Ints = ((w * k * (k + 1)) >> 1) + t * (n - k)
     return links
 
 
@@ -118,7 +118,8 @@ def link_cap_for_mass(
         ``link_cap_for_mass(w, d, cell_mass(w, d, t)) == t`` for every t up to ``w (d-2)``.
 
     Raises:
-        SpecError: A width or depth is out of range, or a mass is negative or not a number.
+        SpecError: A width or depth is out of range, a mass is negative or not a number, the
+            shapes do not broadcast, or a cell lies beyond ``2 w d^3 < 2^62``.
         BudgetError: A mass is above ``width * depth``, which no cell of that size has.
 
     Source:
@@ -132,6 +133,7 @@ def link_cap_for_mass(
     """
     w = _whole(width, "width", low=1)
     d = _whole(depth, "depth", low=3)
+    _check_size(w, d, instead="no such cell fits a machine")
     wanted = _wanted_mass(mass, w, d)
     n = d - 2
     total = wanted * (n * (n + 1)) / (2 * d)
@@ -152,29 +154,72 @@ def _mass_at(w: Ints, d: Ints, t: Ints) -> Floats:
 
 
 def _wanted_mass(mass: npt.ArrayLike, w: Ints, d: Ints) -> Floats:
-    wanted = np.asarray(mass, dtype=np.float64)
-    if not (wanted >= 0).all():
-        raise SpecError(f"mass must be a number of at least 0, got {_first(wanted, ~(wanted >= 0))}")
-    limit = w * d
-    if (wanted > limit).any():
-        values, limits = np.broadcast_arrays(wanted, limit)
-        at = tuple(np.argwhere(values > limits)[0])
+    wanted = _numbers(mass)
+    _common_shape(width=w, depth=d, mass=wanted)
+    bad = ~(wanted >= 0)
+    if bad.any():
+        raise SpecError(f"mass must be a number of at least 0, got {_first(wanted, bad)}")
+    values, limits = np.broadcast_arrays(wanted, w * d)
+    above = values > limits
+    if above.any():
+        limit = limits[tuple(np.argwhere(above)[0])]
         raise BudgetError(
-            f"mass must be at most width * depth = {limits[at]}, got {values[at]}: a cell reaches "
-            "that with every possible link; ask for less, or make it wider or deeper"
+            f"mass must be at most width * depth = {limit}, got {_first(values, above)}: a cell "
+            "reaches that with every possible link; ask for less, or make it wider or deeper"
         )
     return wanted
 
 
+def _numbers(mass: npt.ArrayLike) -> Floats:
+    array = _array(mass, "mass")
+    try:
+        if array.dtype.kind in "iufO":
+            return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError):
+        pass
+    raise SpecError(f"mass must hold numbers of at least 0, got {_shown(mass, array)}")
+
+
+def _is_scalar(value: object) -> bool:
+    return isinstance(value, int | np.integer) or (isinstance(value, np.ndarray) and not value.ndim)
+
+
+def _array(value: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise SpecError(f"{name} must be one number or an array of one shape: {error}") from error
+
+
 def _whole(value: npt.ArrayLike, name: str, *, low: int) -> Ints:
-    array = np.asarray(value)
+    array = _array(value, name)
+    if not array.size and not isinstance(value, np.ndarray):
+        return array.astype(np.int64)  # an empty list, which numpy takes for float64
     if array.dtype.kind not in "iu":
         raise SpecError(
             f"{name} must hold whole numbers of at least {low}, got {_shown(value, array)}"
         )
     if array.size and int(array.min()) < low:
         raise SpecError(f"{name} must be at least {low}, got {_first(array, array < low)}")
+    if array.dtype == np.uint64:  # beyond int64 the cast would wrap around
+        array = np.minimum(array, np.uint64(np.iinfo(np.int64).max))
     return array.astype(np.int64, copy=False)
+
+
+def _check_size(w: Ints, d: Ints, *, instead: str) -> None:
+    if w.size and d.size and int(w.max()) * int(d.max()) ** 3 > _LARGEST:
+        raise SpecError(
+            f"width and depth must keep 2 w d^3 < 2^62 (64-bit integers), got width "
+            f"{int(w.max())} and depth {int(d.max())}: {instead}"
+        )
+
+
+def _common_shape(**arrays: npt.NDArray[Any]) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise SpecError(f"the arrays must broadcast to one shape, got {shapes}") from None
 
 
 def _first(array: npt.NDArray[Any], bad: npt.NDArray[np.bool_]) -> str:

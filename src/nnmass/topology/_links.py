@@ -62,8 +62,9 @@ def check_wiring(cell: Cell, wiring: Wiring) -> None:
     """Check that ``wiring`` is one that `draw_links` could give for ``cell``.
 
     Raises:
-        SpecError: A layer has the wrong number of links, a repeated one, or one to itself, to its
-            neighbour or to a later layer.
+        SpecError: A layer has the wrong number of links, links that are not whole numbers in
+            ascending order, a repeated one, or one to itself, to its neighbour or to a later
+            layer.
     """
     if len(wiring) != cell.depth:
         raise SpecError(f"the wiring has {len(wiring)} layers, the cell {cell.depth}")
@@ -75,8 +76,12 @@ def _check_layer(cell: Cell, layer: int, links: npt.NDArray[Any]) -> None:
     wanted, limit = cell.links_into(layer), cell.width * max(layer - 1, 0)
     if links.shape != (wanted,):
         raise SpecError(f"layer {layer} must have {wanted} links, got shape {links.shape}")
-    if wanted and (links.min() < 0 or links.max() >= limit or np.unique(links).size < wanted):
+    if wanted and not (_is_ascending(links) and links[0] >= 0 and links[-1] < limit):
         raise SpecError(
-            f"the links of layer {layer} must be distinct numbers in [0, {limit}) (the channels of "
-            f"the layers 0 .. {layer - 2}), got {links.tolist()}"
+            f"the links of layer {layer} must be distinct whole numbers in [0, {limit}) (the "
+            f"channels of the layers 0 .. {layer - 2}), in ascending order, got {links.tolist()}"
         )
+
+
+def _is_ascending(links: npt.NDArray[Any]) -> bool:
+    return links.dtype.kind in "iu" and bool((links[:-1] < links[1:]).all())

@@ -97,8 +97,8 @@ def mean_singular_value(
         0.4901
     """
     width = whole_number(width, "width", low=1)
-    if not mass >= 0:
-        raise SpecError(f"mass must be at least 0, got {mass!r}")
+    if not 0 <= mass < math.inf:
+        raise SpecError(f"mass must be a number of at least 0, got {mass!r}")
     columns = width + mass / 2
     root = marchenko_pastur_root(width / columns)
     if init == "fan-in":
