@@ -1,0 +1,6 @@
+"""`python -m nnmass`."""
+
+from nnmass.cli import main
+
+if __name__ == "__main__":
+    main()
