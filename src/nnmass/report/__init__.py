@@ -10,8 +10,8 @@ from nnmass.report._table import Column as Column
 from nnmass.report._table import Table as Table
 
 if TYPE_CHECKING:
-    from nnmass.report._arcs import CellDrawing as CellDrawing
     from nnmass.report._arcs import arc_diagram as arc_diagram
+    from nnmass.report._cell_drawing import CellDrawing as CellDrawing
     from nnmass.report._curves import Series as Series
     from nnmass.report._curves import curves as curves
     from nnmass.report._document import Figure as Figure
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __getattr__ = lazy_names(
     __name__,
     {
-        "CellDrawing": "nnmass.report._arcs",
+        "CellDrawing": "nnmass.report._cell_drawing",
         "Figure": "nnmass.report._document",
         "Point": "nnmass.report._scatter",
         "Report": "nnmass.report._document",

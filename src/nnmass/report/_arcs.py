@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnmass.errors import SpecError, whole_number
-from nnmass.report._fold import clean, fold
+from nnmass.errors import SpecError
+from nnmass.report._cell_drawing import CellDrawing
 from nnmass.report._svg import (
     LINE_HEIGHT,
     drawing,
@@ -18,84 +18,13 @@ from nnmass.report._svg import (
     title_of,
 )
 
-_WIDTH, _MARGIN, _GUTTER = 960.0, 16.0, 28.0  # pixels
+_WIDTH = 960.0  # pixels, as all below
+_MARGIN = 4.0
+_GUTTER = 28.0
+_DOTS = 8.0  # of a cell's width, for the half dots that stick out
 _LEAST_STEP, _MOST_STEP = 5.0, 28.0  # between two layers
 _ARC_HEIGHT = 150.0
 _TOP = 44.0
-_LABEL_COLUMNS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class CellDrawing:
-    """What is drawn of one cell.
-
-    Args:
-        label: Stands below the cell.
-        width: Channels of each layer, at least 1.
-        depth: Layers, at least 1.
-        link_counts: ``depth`` rows of ``depth`` numbers; ``link_counts[i][j]`` is the number of
-            channels, 0 to ``width``, that layer i takes from layer j through skips, and 0 unless
-            ``j <= i - 2``.
-
-    Raises:
-        SpecError: A number or the shape of ``link_counts`` is out of range.
-
-    Example:
-        >>> CellDrawing("cell 1", 4, 3, [[0, 0, 0], [0, 0, 0], [3, 0, 0]]).density
-        0.75
-    """
-
-    label: str
-    width: int
-    depth: int
-    link_counts: Sequence[Sequence[int]]
-
-    def __post_init__(self) -> None:
-        """Check and freeze the numbers."""
-        object.__setattr__(self, "width", whole_number(self.width, "CellDrawing.width", low=1))
-        object.__setattr__(self, "depth", whole_number(self.depth, "CellDrawing.depth", low=1))
-        counts = tuple(tuple(int(count) for count in row) for row in self.link_counts)
-        object.__setattr__(self, "link_counts", counts)
-        lengths = {len(row) for row in counts}
-        if len(counts) != self.depth or lengths != {self.depth}:
-            raise SpecError(
-                f"CellDrawing.link_counts of {self.label!r} has {len(counts)} rows of "
-                f"{sorted(lengths)} numbers; a cell of depth {self.depth} needs {self.depth} rows "
-                f"of {self.depth}"
-            )
-        for target, source, count in self._entries():
-            self._check(target, source, count)
-
-    def _check(self, target: int, source: int, count: int) -> None:
-        most = self.width if source <= target - 2 else 0
-        if not 0 <= count <= most:
-            raise SpecError(
-                f"CellDrawing.link_counts[{target}][{source}] of {self.label!r} must be 0 to "
-                f"{most}, got {count}: a layer takes at most the {self.width} channels of a layer "
-                "at least two before it"
-            )
-
-    def _entries(self) -> Iterator[tuple[int, int, int]]:
-        for target, row in enumerate(self.link_counts):
-            for source, count in enumerate(row):
-                yield target, source, count
-
-    @property
-    def arcs(self) -> list[tuple[int, int, int]]:
-        """``(target, source, channels)`` of every skip, the weakest first."""
-        return sorted((e for e in self._entries() if e[2]), key=lambda entry: entry[2])
-
-    @property
-    def density(self) -> float:
-        """Channels taken over channels that could be; 0 where none could."""
-        possible = self.width * (self.depth - 1) * (self.depth - 2) // 2
-        return sum(count for _, _, count in self.arcs) / possible if possible else 0.0
-
-    @property
-    def legend(self) -> list[str]:
-        """The lines below the cell, the label first."""
-        size = f"depth {self.depth}, width {self.width}"
-        return [*fold(clean(self.label), _LABEL_COLUMNS), size, f"density {self.density:.3f}"]
 
 
 def arc_diagram(cells: Sequence[CellDrawing], *, title: str) -> str:
@@ -119,41 +48,47 @@ def arc_diagram(cells: Sequence[CellDrawing], *, title: str) -> str:
     """
     if not cells:
         raise SpecError("arc_diagram got no cells: give at least one")
-    step = _step(cells)
-    flatness = min(1.0, _ARC_HEIGHT / (step * max(max(cell.depth for cell in cells) - 1, 1) / 2))
-    body, y, right = [element("text", escape(title), x=_MARGIN, y=24, class_="title")], _TOP, 0.0
-    for row in _rows(cells, step):
-        arcs_height = flatness * step * max(_longest_arc(cell) for cell in row) / 2
-        base, x = y + arcs_height + 8, _MARGIN
-        for cell in row:
-            room = _room(cell, step)
-            start = x + (room - step * (cell.depth - 1)) / 2
-            body.append(_draw_cell(cell, start, base, step=step, flatness=flatness))
-            body.append(_legend(cell, x + room / 2, base + 24))
-            x += room + _GUTTER
-        right = max(right, x - _GUTTER)
-        y = base + 30 + LINE_HEIGHT * max(len(cell.legend) for cell in row)
+    scale = _Scale.of(cells)
+    body = [element("text", escape(title), x=_MARGIN, y=24, class_="title")]
+    y, right = _TOP, _MARGIN + text_width(title, size=14)
+    for row in _rows(cells, scale):
+        parts, row_right, y = _draw_row(row, y, scale=scale)
+        body += parts
+        right = max(right, row_right)
     if any(cell.arcs for cell in cells):
-        body.append(_key(y + 8))
-        y, right = y + 22, max(right, 560.0)
-    width = max(right, _MARGIN + text_width(title, size=14)) + _MARGIN
-    return drawing(body, width=width, height=y + 8, title=title, summary=_summary(cells))
+        key, key_right = _key(y + 8)
+        body.append(key)
+        y, right = y + 22, max(right, key_right)
+    return drawing(body, width=right + _MARGIN, height=y + 8, title=title, summary=_summary(cells))
 
 
-def _step(cells: Sequence[CellDrawing]) -> float:
-    spare = _WIDTH - 2 * _MARGIN - _GUTTER * (len(cells) - 1)
-    return min(max(spare / max(sum(c.depth - 1 for c in cells), 1), _LEAST_STEP), _MOST_STEP)
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """Pixels between two layers, and height of an arc over half its length."""
+
+    step: float
+    flatness: float
+
+    @classmethod
+    def of(cls, cells: Sequence[CellDrawing]) -> _Scale:
+        spare = _WIDTH - 2 * _MARGIN - (_GUTTER + _DOTS) * len(cells) + _GUTTER
+        step = spare / max(sum(cell.depth - 1 for cell in cells), 1)
+        step = min(max(step, _LEAST_STEP), _MOST_STEP)
+        longest = step * max(2, *(cell.depth - 1 for cell in cells))
+        return cls(step, min(1.0, _ARC_HEIGHT / (longest / 2)))
+
+    def length(self, cell: CellDrawing) -> float:
+        return self.step * (cell.depth - 1)
+
+    def room(self, cell: CellDrawing) -> float:
+        return max(self.length(cell) + _DOTS, *(text_width(line) for line in cell.legend))
 
 
-def _room(cell: CellDrawing, step: float) -> float:
-    return max(step * (cell.depth - 1) + 8, *(text_width(line) for line in cell.legend))
-
-
-def _rows(cells: Sequence[CellDrawing], step: float) -> list[list[CellDrawing]]:
+def _rows(cells: Sequence[CellDrawing], scale: _Scale) -> list[list[CellDrawing]]:
     rows, used = list[list[CellDrawing]](), 0.0
     for cell in cells:
-        room = _room(cell, step) + _GUTTER
-        if not rows or used + room > _WIDTH + _GUTTER:
+        room = scale.room(cell) + _GUTTER
+        if not rows or used + room > _WIDTH + _GUTTER + 0.01:
             rows.append([])
             used = 2 * _MARGIN
         rows[-1].append(cell)
@@ -161,22 +96,30 @@ def _rows(cells: Sequence[CellDrawing], step: float) -> list[list[CellDrawing]]:
     return rows
 
 
-def _longest_arc(cell: CellDrawing) -> int:
-    return max((target - source for target, source, _ in cell.arcs), default=0)
+def _draw_row(
+    row: Sequence[CellDrawing], top: float, *, scale: _Scale
+) -> tuple[list[str], float, float]:
+    """The elements of a row of cells, its right edge and its lower edge."""
+    reach = scale.step * max(
+        target - source for c in row for target, source, _ in [(0, 0, 0), *c.arcs]
+    )
+    base, x = top + scale.flatness * reach / 2 + 8, _MARGIN
+    parts = list[str]()
+    for cell in row:
+        middle = x + scale.room(cell) / 2
+        parts.append(_draw_cell(cell, middle - scale.length(cell) / 2, base, scale=scale))
+        parts.append(_legend(cell, middle, base + 24))
+        x += scale.room(cell) + _GUTTER
+    lines = max(len(cell.legend) for cell in row)
+    return parts, x - _GUTTER, base + 30 + LINE_HEIGHT * lines
 
 
-def _draw_cell(
-    cell: CellDrawing, start: float, base: float, *, step: float, flatness: float
-) -> str:
-    end = start + step * (cell.depth - 1)
+def _draw_cell(cell: CellDrawing, start: float, base: float, *, scale: _Scale) -> str:
+    step, end = scale.step, start + scale.length(cell)
     chain = element("path", d=f"M{number(start)} {number(base)}H{number(end)}", class_="chain")
     arcs = []
     for target, source, count in cell.arcs:
-        left, reach = start + step * source, step * (target - source)
-        path = (
-            f"M{number(left)} {number(base)}A{number(reach / 2)} {number(flatness * reach / 2)} "
-            f"0 0 1 {number(left + reach)} {number(base)}"
-        )
+        path = _arc(start + step * source, start + step * target, base, scale.flatness)
         name = f"layer {source} -> layer {target}: {count} of {cell.width} channels"
         arcs.append(element("path", title_of(name), d=path, **_strength(count / cell.width)))
     radius = min(3.5, 0.36 * step)
@@ -189,8 +132,16 @@ def _draw_cell(
     return element("g", element("g", *arcs, class_="arcs"), chain, layers, class_="cell")
 
 
+def _arc(left: float, right: float, base: float, flatness: float) -> str:
+    half = (right - left) / 2
+    return (
+        f"M{number(left)} {number(base)}A{number(half)} {number(flatness * half)} "
+        f"0 0 1 {number(right)} {number(base)}"
+    )
+
+
 def _strength(share: float) -> dict[str, float]:
-    return {"stroke_width": 0.5 + 2.1 * share, "opacity": 0.16 + 0.64 * share}
+    return {"stroke_width": 0.7 + 1.9 * share, "opacity": 0.38 + 0.5 * share}
 
 
 def _dot_name(layer: int, taken: int) -> str:
@@ -203,16 +154,18 @@ def _legend(cell: CellDrawing, x: float, y: float) -> str:
     return text_lines(label, x, y, class_="bold", anchor="middle") + below
 
 
-def _key(y: float) -> str:
-    text = "share of the earlier layer's channels that an arc carries:"
-    parts, x = [text_lines([text], _MARGIN, y, class_="soft")], _MARGIN + text_width(text) - 8
+def _key(y: float) -> tuple[str, float]:
+    """Samples of arcs with what they mean, and where that ends on the right."""
+    parts, x = list[str](), _MARGIN
     for share in (0.1, 0.5, 1.0):
         path = f"M{number(x)} {number(y - 4)}h22"
         line = element("path", d=path, **_strength(share))
         parts.append(element("g", line, class_="arcs key"))
-        parts.append(text_lines([f"{share:.0%}"], x + 27, y, class_="soft"))
-        x += 68
-    return "".join(parts)
+        parts.append(text_lines([f"{share:.0%}"], x + 28, y, class_="soft"))
+        x += 72
+    meaning = "of the earlier layer's channels that the arc carries"
+    parts.append(text_lines([meaning], x, y, class_="soft"))
+    return "".join(parts), x + text_width(meaning)
 
 
 def _summary(cells: Sequence[CellDrawing]) -> str:

@@ -10,7 +10,8 @@ from itertools import pairwise
 from nnmass.errors import SpecError
 from nnmass.report._svg import LINE_HEIGHT, text_width
 
-_PREFIXES = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e4, " k"))
+_PREFIXES = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"), (1.0, ""))
+_LEAST_PREFIXED = 10_000  # 9000 is read more easily than 9 k, 600 k more easily than 600000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _labels(values: list[float], *, alike: bool) -> list[str]:
     largest = max(abs(value) for value in values)
     if not alike or largest >= 1e15 or 0 < largest < 1e-3:
         return [short(value) for value in values]
-    scale, prefix = next((p for p in _PREFIXES if largest >= p[0]), (1.0, ""))
+    scale, prefix = _prefix(largest)
     for digits in range(10):
         labels = [f"{value / scale:z.{digits}f}" for value in values]
         if all(
@@ -113,7 +114,13 @@ def _labels(values: list[float], *, alike: bool) -> list[str]:
             for label, value in zip(labels, values, strict=True)
         ):
             break
-    return [label + prefix for label in labels]
+    return [label + prefix if value else "0" for label, value in zip(labels, values, strict=True)]
+
+
+def _prefix(value: float) -> tuple[float, str]:
+    if abs(value) < _LEAST_PREFIXED:
+        return 1.0, ""
+    return next(p for p in _PREFIXES if abs(value) >= p[0])
 
 
 def short(value: float) -> str:
@@ -125,5 +132,5 @@ def short(value: float) -> str:
     """
     if abs(value) >= 1e15:
         return f"{value:.3g}"
-    scale, prefix = next((p for p in _PREFIXES if abs(value) >= p[0]), (1.0, ""))
+    scale, prefix = _prefix(value)
     return f"{value / scale:.4g}{prefix}"

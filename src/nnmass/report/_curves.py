@@ -30,7 +30,11 @@ from nnmass.report._svg import (
 )
 
 _LABEL_COLUMNS = 22
+_TO_LABEL = 36.0  # pixels from the plot to the labels, room for the leaders
 _MOST_POINTS = 600  # of one line: more than its pixels only make the file larger
+
+_End = tuple[float, float, list[str]]
+"""Where a line ends, in pixels, and the lines of its label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,11 @@ class Series:
             raise SpecError(
                 f"Series {self.label!r} has {len(self.x)} x and {len(self.y)} y: give as many"
             )
+
+    @property
+    def name(self) -> str:
+        """Label and group in one line."""
+        return " · ".join(part for part in (self.label, self.group) if part)
 
     def runs(self) -> Iterator[list[tuple[float, float]]]:
         """The stretches without a gap."""
@@ -100,25 +109,24 @@ def curves(series: Sequence[Series], *, x_label: str, y_label: str, title: str) 
     looks = looks_of([one.group for one in series])
     legend, top = draw_legend(looks, dashes=True)
     texts = [fold(clean(one.label), _LABEL_COLUMNS) for one in series]
-    margin = 14 + max(text_width(line) for lines in texts for line in lines)
+    edge = WIDTH - 6 - _TO_LABEL - max(text_width(line) for lines in texts for line in lines)
     xs = [x for one in series for x in one.x]
-    x_axis = Axis.around(xs, LEFT, WIDTH - 10 - margin, name="Series.x")
+    x_axis = Axis.around(xs, LEFT, edge, name="Series.x")
     y_axis = Axis.around(values, HEIGHT - BOTTOM, top, name="Series.y")
     body, _ = draw_frame(x_axis, y_axis, x_label=x_label, y_label=y_label, title=title)
-    ends = list[tuple[float, float, list[str]]]()
+    ends = list[_End]()
     for one, some, lines in zip(series, runs, texts, strict=True):
         places = [[(x_axis.position(x), y_axis.position(y)) for x, y in run] for run in some]
         body += [_draw_run(run, one, looks[one.group]) for run in places]
         if places and one.label:
             ends.append((*places[-1][-1], lines))
-    body += [*legend, *_end_labels(ends, x_axis.end, top=top, bottom=HEIGHT - BOTTOM)]
-    names = "; ".join(f"{one.label} ({one.group})" if one.group else one.label for one in series)
-    summary = f"{y_label} against {x_label}. {names}"
+    body += [*legend, *_end_labels(ends, edge, top=top, bottom=HEIGHT - BOTTOM)]
+    summary = f"{y_label} against {x_label}. " + "; ".join(one.name for one in series)
     return drawing(body, width=WIDTH, height=HEIGHT, title=title, summary=summary)
 
 
 def _draw_run(run: list[tuple[float, float]], one: Series, look: Look) -> str:
-    name = title_of(f"{one.label} ({one.group})" if one.group else one.label)
+    name = title_of(one.name)
     if len(run) == 1:
         x, y = run[0]
         return element("circle", name, cx=x, cy=y, r=2.5, class_=f"f{look.colour}")
@@ -139,9 +147,7 @@ def _thinned(run: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return [*kept, run[-1]]
 
 
-def _end_labels(
-    ends: list[tuple[float, float, list[str]]], edge: float, *, top: float, bottom: float
-) -> list[str]:
+def _end_labels(ends: list[_End], edge: float, *, top: float, bottom: float) -> list[str]:
     """Labels right of the plot, each as near to the end of its line as the others let it."""
     parts, free = list[str](), top - 6
     ordered = sorted(ends, key=lambda end: end[1])
@@ -152,9 +158,11 @@ def _end_labels(
         free, below = start + height, below - height
         if free > bottom + LINE_HEIGHT:
             n = len(ends) - sum(part.startswith("<text") for part in parts)
-            parts.append(text_lines([f"and {n} more"], edge + 14, start + 11, class_="soft"))
+            parts.append(text_lines([f"and {n} more"], edge + _TO_LABEL, start + 11, class_="soft"))
             break
         middle = start + height / 2
-        parts.append(element("line", x1=x + 2, y1=y, x2=edge + 11, y2=middle, class_="leader"))
-        parts.append(text_lines(lines, edge + 14, start + 11, class_="label"))
+        parts.append(
+            element("line", x1=x + 2, y1=y, x2=edge + _TO_LABEL - 3, y2=middle, class_="leader")
+        )
+        parts.append(text_lines(lines, edge + _TO_LABEL, start + 11, class_="label"))
     return parts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from markupsafe import Markup, escape
 
 from nnmass.errors import StoreError
 from nnmass.report._document import Report
+from nnmass.report._fold import pieces
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -45,8 +45,7 @@ def _template() -> Template:
 
 def _breakable(text: str) -> Markup:
     """``text``, escaped, that may break where `fold` would break it."""
-    parts = re.split(r"(?<=[,/(])(?=\S)", text)
-    return Markup("<wbr>").join(escape(part) for part in parts)
+    return Markup("<wbr>").join(escape(part) for part in pieces(text))
 
 
 def write_report(report: Report, path: str | Path) -> None:

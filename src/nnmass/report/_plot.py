@@ -10,8 +10,8 @@ from nnmass.report._axis import Axis
 from nnmass.report._labels import Box
 from nnmass.report._svg import N_COLOURS, element, escape, text_lines, text_width, title_of
 
-WIDTH, HEIGHT = 720.0, 420.0
-LEFT, BOTTOM = 74.0, 54.0  # room for the labels of the axes
+WIDTH, HEIGHT = 840.0, 440.0
+LEFT, BOTTOM = 68.0, 54.0  # room for the labels of the axes
 _SHAPES = ("circle", "square", "triangle", "diamond", "cross", "star")
 _DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 4", "12 4", "1 4")
 
@@ -92,7 +92,7 @@ def draw_frame(
 ) -> tuple[list[str], Box]:
     """Title, grid, ticks and the names of the axes; and the box of the plot."""
     left, right, bottom, top = x_axis.start, x_axis.end, y_axis.start, y_axis.end
-    parts = [element("text", escape(title), x=16, y=24, class_="title")]
+    parts = [element("text", escape(title), x=4, y=24, class_="title")]
     for value, label in y_axis.ticks():
         y = y_axis.position(value)
         parts.append(element("line", x1=left, x2=right, y1=y, y2=y, class_="grid"))
@@ -104,10 +104,10 @@ def draw_frame(
     parts.append(element("line", x1=left, x2=right, y1=bottom, y2=bottom, class_="axis"))
     middle = (left + right) / 2
     parts.append(text_lines([x_label], middle, bottom + 40, class_="axis-name", anchor="middle"))
-    turned = f"rotate(-90 18 {(top + bottom) / 2:.0f})"
+    turned = f"rotate(-90 14 {(top + bottom) / 2:.0f})"
     parts.append(
         element(
-            "text", escape(y_label), x=18, y=round((top + bottom) / 2), class_="axis-name",
+            "text", escape(y_label), x=14, y=round((top + bottom) / 2), class_="axis-name",
             text_anchor="middle", transform=turned,
         )
     )  # fmt: skip

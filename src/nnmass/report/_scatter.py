@@ -85,26 +85,38 @@ def scatter(
     _check(points)
     looks = looks_of([point.group for point in points])
     legend, top = draw_legend(looks, dashes=False)
-    xs = [point.x for point in points]
     ys = [y for p in points for y in (p.y - p.half_bar, p.y + p.half_bar)]
-    x_axis = Axis.around(xs, LEFT, WIDTH - 20, name="Point.x", log=log_x)
-    y_axis = Axis.around(ys, HEIGHT - BOTTOM, top, name="Point.y", log=False)
+    x_axis = Axis.around([p.x for p in points], LEFT, WIDTH - 20, name="Point.x", log=log_x)
+    y_axis = Axis.around(ys, HEIGHT - BOTTOM, top, name="Point.y")
     body, frame = draw_frame(x_axis, y_axis, x_label=x_label, y_label=y_label, title=title)
     places = [(x_axis.position(point.x), y_axis.position(point.y)) for point in points]
     bars = [
         Box(x - 4, y_axis.position(p.y + p.half_bar), x + 4, y_axis.position(p.y - p.half_bar))
         for p, (x, _) in zip(points, places, strict=True)
     ]
-    marks = [Box.around(x, y, 6.5) for x, y in places]
-    texts = [fold(clean(point.label), _LABEL_COLUMNS) for point in points]
-    labels = place_labels(places, texts, taken=[*bars, *marks], frame=frame)
-    for point, (x, y), bar in zip(points, places, bars, strict=True):
-        body.append(_draw_point(point, x, y, bar=bar, look=looks[point.group]))
-    body += [label.draw() for label in labels if label is not None]
-    n_left_out = sum(label is None and any(t) for label, t in zip(labels, texts, strict=True))
-    body += [*legend, *_note(n_left_out, len(points))]
+    for point, place, bar in zip(points, places, bars, strict=True):
+        body.append(_draw_point(point, *place, bar=bar, look=looks[point.group]))
+    labels, n_left_out = _draw_labels(points, places, bars, frame=frame)
+    note = _note(n_left_out, len(points))
+    body += [*labels, *legend, *note]
     summary = f"{y_label} against {x_label}. " + "; ".join(point.name for point in points)
-    return drawing(body, width=WIDTH, height=HEIGHT, title=title, summary=summary)
+    height = HEIGHT + 16 * len(note)
+    return drawing(body, width=WIDTH, height=height, title=title, summary=summary)
+
+
+def _draw_labels(
+    points: Sequence[Point],
+    places: Sequence[tuple[float, float]],
+    bars: Sequence[Box],
+    *,
+    frame: Box,
+) -> tuple[list[str], int]:
+    """The labels that found a place, and how many found none."""
+    taken = [*bars, *(Box.around(x, y, 6.5) for x, y in places)]
+    texts = [fold(clean(point.label), _LABEL_COLUMNS) for point in points]
+    labels = place_labels(places, texts, taken=taken, frame=frame)
+    drawn = [label.draw() for label in labels if label is not None]
+    return drawn, sum(any(lines) for lines in texts) - len(drawn)
 
 
 def _check(points: Sequence[Point]) -> None:
@@ -134,4 +146,4 @@ def _note(n_left_out: int, n_points: int) -> list[str]:
     note = (
         f"{n_left_out} of {n_points} labels left out for want of room; point at a mark to read it"
     )
-    return [text_lines([note], WIDTH - 20, HEIGHT - 2, class_="soft note", anchor="end")]
+    return [text_lines([note], WIDTH - 20, HEIGHT + 10, class_="soft note", anchor="end")]

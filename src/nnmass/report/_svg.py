@@ -22,6 +22,7 @@ font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-nume
 .nnm .grid{stroke:var(--grid);fill:none}.nnm .arcs{stroke:var(--arc);fill:none}
 .nnm .arcs path:hover{stroke:var(--c1);opacity:1}.nnm .layers{fill:var(--ink)}
 .nnm .chain,.nnm .leader{stroke:var(--soft);fill:none}
+.nnm .label{paint-order:stroke;stroke:var(--paper);stroke-width:3px}
 .nnm .mark{stroke:var(--ink);stroke-width:.8}
 .nnm .line{fill:none;stroke-width:1.8;stroke-linejoin:round}
 """.strip().replace("\n", "")
