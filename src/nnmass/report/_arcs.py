@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nnmass.errors import SpecError
 from nnmass.report._cell_drawing import CellDrawing
@@ -22,7 +23,9 @@ _WIDTH = 960.0  # pixels, as all below
 _MARGIN = 4.0
 _GUTTER = 28.0
 _DOTS = 8.0  # of a cell's width, for the half dots that stick out
-_LEAST_STEP, _MOST_STEP = 5.0, 28.0  # between two layers
+_LEAST_STEP, _EASY_STEP, _MOST_STEP = 4.5, 12.0, 28.0  # between two layers
+_ONE_ROW = 3  # so many cells stand side by side even if they must be drawn small
+_MOST_INK = 0.75  # of a cell's area under its arcs
 _ARC_HEIGHT = 150.0
 _TOP = 44.0
 
@@ -56,7 +59,7 @@ def arc_diagram(cells: Sequence[CellDrawing], *, title: str) -> str:
         body += parts
         right = max(right, row_right)
     if any(cell.arcs for cell in cells):
-        key, key_right = _key(y + 8)
+        key, key_right = _key(y + 8, scale)
         body.append(key)
         y, right = y + 22, max(right, key_right)
     return drawing(body, width=right + _MARGIN, height=y + 8, title=title, summary=_summary(cells))
@@ -64,18 +67,46 @@ def arc_diagram(cells: Sequence[CellDrawing], *, title: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """Pixels between two layers, and height of an arc over half its length."""
+    """How cells become pixels.
+
+    Attributes:
+        step: Between two layers.
+        flatness: Height of an arc over half its length.
+        faintness: What strokes and opacities are multiplied by, so that a crowd of arcs does not
+            run into one blot; at most 1.
+    """
 
     step: float
     flatness: float
+    faintness: float = 1.0
 
     @classmethod
     def of(cls, cells: Sequence[CellDrawing]) -> _Scale:
         spare = _WIDTH - 2 * _MARGIN - (_GUTTER + _DOTS) * len(cells) + _GUTTER
         step = spare / max(sum(cell.depth - 1 for cell in cells), 1)
-        step = min(max(step, _LEAST_STEP), _MOST_STEP)
-        longest = step * max(2, *(cell.depth - 1 for cell in cells))
-        return cls(step, min(1.0, _ARC_HEIGHT / (longest / 2)))
+        deepest = max(2, *(cell.depth - 1 for cell in cells))
+        easy = min(_EASY_STEP, (_WIDTH - 2 * _MARGIN - _DOTS) / deepest)
+        step = min(max(step, _LEAST_STEP if len(cells) <= _ONE_ROW else easy), _MOST_STEP)
+        full = cls(step, min(1.0, _ARC_HEIGHT / (step * deepest / 2)))
+        ink = max(full.ink(cell) for cell in cells)
+        return replace(full, faintness=min(1.0, math.sqrt(_MOST_INK / ink)) if ink else 1.0)
+
+    def ink(self, cell: CellDrawing) -> float:
+        """Stroke area times opacity of all arcs, over the area of the half ellipse they fill."""
+        half = self.length(cell) / 2
+        area = math.pi / 2 * half * self.flatness * half
+        strokes = 0.0
+        for target, source, count in cell.arcs:
+            pen = self.strength(count / cell.width)
+            # The two half axes weighted so: within 5 % of the perimeter of a half ellipse.
+            length = self.step * (target - source) * (1 + 0.57 * self.flatness)
+            strokes += pen["stroke_width"] * pen["opacity"] * length
+        return strokes / area if area else 0.0
+
+    def strength(self, share: float) -> dict[str, float]:
+        """Stroke and opacity of an arc that carries ``share`` of the earlier layer's channels."""
+        stroke, opacity = 0.7 + 1.9 * share, 0.38 + 0.5 * share
+        return {"stroke_width": stroke * self.faintness, "opacity": opacity * self.faintness}
 
     def length(self, cell: CellDrawing) -> float:
         return self.step * (cell.depth - 1)
@@ -121,7 +152,7 @@ def _draw_cell(cell: CellDrawing, start: float, base: float, *, scale: _Scale) -
     for target, source, count in cell.arcs:
         path = _arc(start + step * source, start + step * target, base, scale.flatness)
         name = f"layer {source} -> layer {target}: {count} of {cell.width} channels"
-        arcs.append(element("path", title_of(name), d=path, **_strength(count / cell.width)))
+        arcs.append(element("path", title_of(name), d=path, **scale.strength(count / cell.width)))
     radius = min(3.5, 0.36 * step)
     taken = [sum(row) for row in cell.link_counts]
     dots = (
@@ -140,10 +171,6 @@ def _arc(left: float, right: float, base: float, flatness: float) -> str:
     )
 
 
-def _strength(share: float) -> dict[str, float]:
-    return {"stroke_width": 0.7 + 1.9 * share, "opacity": 0.38 + 0.5 * share}
-
-
 def _dot_name(layer: int, taken: int) -> str:
     return f"layer {layer}: {taken or 'no'} channel{'' if taken == 1 else 's'} through skips"
 
@@ -154,12 +181,12 @@ def _legend(cell: CellDrawing, x: float, y: float) -> str:
     return text_lines(label, x, y, class_="bold", anchor="middle") + below
 
 
-def _key(y: float) -> tuple[str, float]:
+def _key(y: float, scale: _Scale) -> tuple[str, float]:
     """Samples of arcs with what they mean, and where that ends on the right."""
     parts, x = list[str](), _MARGIN
     for share in (0.1, 0.5, 1.0):
         path = f"M{number(x)} {number(y - 4)}h22"
-        line = element("path", d=path, **_strength(share))
+        line = element("path", d=path, **scale.strength(share))
         parts.append(element("g", line, class_="arcs key"))
         parts.append(text_lines([f"{share:.0%}"], x + 28, y, class_="soft"))
         x += 72

@@ -63,13 +63,18 @@ class Axis:
         """Round values with their labels, far enough apart to be read."""
         choices = _log_choices(self.low, self.high) if self.log else []
         most = max(3, int(abs(self.end - self.start) / 60))
-        for values in [*choices, *(_round_values(self.low, self.high, n) for n in (most, 4, 2))]:
-            labels = list(zip(values, _labels(values, alike=not self.log), strict=True))
-            if len(values) >= 3 and self._fits(labels):
-                return labels
-        return labels
+        choices += [_round_values(self.low, self.high, n) for n in (most, 2 * most, 4, 2)]
+        labelled = [
+            list(zip(values, _labels(values, alike=not self.log), strict=True))
+            for values in choices
+        ]
+        readable = [labels for labels in labelled if self._fits(labels)]
+        enough = (labels for labels in readable if len(labels) >= 3)
+        return next(enough, max(readable, key=len, default=[]))
 
     def _fits(self, labels: list[tuple[float, str]]) -> bool:
+        if len(labels) < 2:
+            return True
         places = [self.position(value) for value, _ in labels]
         gap = min(abs(b - a) for a, b in pairwise(places))
         is_upright = self.end < self.start

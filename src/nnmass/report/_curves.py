@@ -109,7 +109,8 @@ def curves(series: Sequence[Series], *, x_label: str, y_label: str, title: str) 
     looks = looks_of([one.group for one in series])
     legend, top = draw_legend(looks, dashes=True)
     texts = [fold(clean(one.label), _LABEL_COLUMNS) for one in series]
-    edge = WIDTH - 6 - _TO_LABEL - max(text_width(line) for lines in texts for line in lines)
+    widest = max(text_width(line) for lines in [["and 99 more"], *texts] for line in lines)
+    edge = WIDTH - 6 - _TO_LABEL - widest
     xs = [x for one in series for x in one.x]
     x_axis = Axis.around(xs, LEFT, edge, name="Series.x")
     y_axis = Axis.around(values, HEIGHT - BOTTOM, top, name="Series.y")

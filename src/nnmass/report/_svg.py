@@ -116,6 +116,6 @@ def drawing(body: Sequence[str], *, width: float, height: float, title: str, sum
         viewBox=f"0 0 {number(width)} {number(height)}",
         role="img",
         aria_label=title,
-        style=f"width:100%;max-width:{number(width)}px;min-width:{number(min(width, 560))}px;"
+        style=f"width:100%;max-width:{number(width)}px;min-width:{number(min(width, 720))}px;"
         "height:auto",
     )
