@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from nnmass.report._fold import clean, columns_of, fold, longest_piece
-from nnmass.report._table import Table
+from nnmass.report._table import Column, Table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,55 +49,62 @@ def _natural(lines: list[list[str]]) -> list[int]:
     return [max(map(columns_of, cells)) for cells in zip(*lines, strict=True)]
 
 
+def _line(cells: Iterable[str], columns: Iterable[Column], widths: Iterable[int]) -> str:
+    parts = []
+    for cell, column, width in zip(cells, columns, widths, strict=True):
+        fill = " " * (width - columns_of(cell))
+        parts.append(fill + cell if column.align == "right" else cell + fill)
+    return (" " * _GAP).join(parts).rstrip()
+
+
 def _print_plain(table: Table, lines: list[list[str]], console: Console) -> None:
     if table.title:
         console.out(clean(table.title), highlight=False)
     widths = _natural(lines)
     for line in lines:
-        cells = []
-        for cell, column, width in zip(line, table.columns, widths, strict=True):
-            fill = " " * (width - columns_of(cell))
-            cells.append(fill + cell if column.align == "right" else cell + fill)
-        console.out((" " * _GAP).join(cells).rstrip(), highlight=False)
+        console.out(_line(line, table.columns, widths), highlight=False)
 
 
 def _fitted(table: Table, lines: list[list[str]], width: int) -> list[int] | None:
-    """Column widths that fit into ``width``, or None if only a list would."""
-    widths = _natural(lines)
-    texts = [i for i, column in enumerate(table.columns) if column.align == "left"]
-    least = {
-        i: min(widths[i], max(_NARROWEST_TEXT, *(longest_piece(line[i]) for line in lines)))
-        for i in texts
-    }
+    """Column widths that fit into ``width``, or None if only a list would.
+
+    The headers of numbers fold first, then texts; the widest gives way.
+    """
+    widths, (head, *rows) = _natural(lines), lines
+    least = list[int]()
+    for i, column in enumerate(table.columns):
+        if column.align == "left":
+            pieces = max(longest_piece(line[i]) for line in lines)
+            least.append(min(widths[i], max(_NARROWEST_TEXT, pieces)))
+        else:
+            least.append(max([longest_piece(head[i]), *(columns_of(row[i]) for row in rows)]))
     excess = sum(widths) + _GAP * (len(widths) - 1) - width
-    while excess > 0:
-        shrinkable = [i for i in texts if widths[i] > least[i]]
-        if not shrinkable:
-            return None
-        widths[max(shrinkable, key=lambda i: widths[i])] -= 1
-        excess -= 1
-    return widths
+    for align in ("right", "left"):
+        mine = [i for i, column in enumerate(table.columns) if column.align == align]
+        while excess > 0 and (wide := [i for i in mine if widths[i] > least[i]]):
+            widths[max(wide, key=lambda i: widths[i])] -= 1
+            excess -= 1
+    return None if excess > 0 else widths
 
 
 def _print_ruled(
     table: Table, head: list[str], rows: list[list[str]], *, widths: list[int], console: Console
 ) -> None:
-    from rich.box import Box
-    from rich.table import Table as RichTable
-    from rich.text import Text
+    if table.title:
+        _say(clean(table.title), console, style="bold")
+    for index, row in enumerate([head, *rows]):
+        folded = [fold(cell, width) for cell, width in zip(row, widths, strict=True)]
+        for cells in zip_longest(*folded, fillvalue=""):
+            _say(_line(cells, table.columns, widths), console, style="" if index else "bold")
+        if not index:
+            dash = "-" if console.options.ascii_only else "─"
+            _say(dash * (sum(widths) + _GAP * (len(widths) - 1)), console, style="dim")
 
-    rule = Box("    \n    \n -- \n    \n    \n    \n    \n    \n".replace("-", "─"))
-    drawn = RichTable(
-        box=rule, show_edge=False, pad_edge=False, padding=(0, 1), header_style="bold"
-    )
-    drawn.title, drawn.title_style, drawn.title_justify = table.title or None, "bold", "left"
-    for name, column, width in zip(head, table.columns, widths, strict=True):
-        header = Text("\n".join(fold(name, width)))
-        drawn.add_column(header, justify=column.align, width=width, no_wrap=True, vertical="top")
-    for row in rows:
-        cells = ("\n".join(fold(c, w)) for c, w in zip(row, widths, strict=True))
-        drawn.add_row(*map(Text, cells))
-    console.print(drawn)
+
+def _say(text: str, console: Console, *, style: str = "") -> None:
+    from rich.text import Text  # plain text: brackets in a cell are no markup
+
+    console.print(Text(text, style), soft_wrap=True)
 
 
 def _print_records(
@@ -104,7 +113,7 @@ def _print_records(
     from rich.text import Text
 
     if table.title:
-        console.print(Text(clean(table.title), "bold"))
+        _say(clean(table.title), console, style="bold")
     indent = max(map(columns_of, head)) + _GAP
     for index, row in enumerate(rows):
         if index:
