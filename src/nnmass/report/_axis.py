@@ -89,7 +89,8 @@ def _round_values(low: float, high: float, most: int) -> list[float]:
     step = next(m for m in (1, 2, 5, 10) if m * power >= raw * 0.999) * power
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     digits = max(0, 1 - math.floor(math.log10(step)))
-    return [round(k * step, digits) + 0.0 for k in range(first, last + 1)]
+    values = (round(k * step, digits) + 0.0 for k in range(first, last + 1))
+    return [value for value in values if low <= value <= high]
 
 
 def _log_choices(low: float, high: float) -> list[list[float]]:

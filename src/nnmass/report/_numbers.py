@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-_PREFIXES = ((1e12, "T", 2), (1e9, "G", 2), (1e6, "M", 2), (1e3, "k", 1))
+_PREFIXES = ((1e3, "k", 1), (1e6, "M", 2), (1e9, "G", 2), (1e12, "T", 2))
 
 
 def format_count(n: int) -> str:
@@ -16,11 +16,14 @@ def format_count(n: int) -> str:
         >>> format_count(999_960)  # not '1000.0 k'
         '1.00 M'
     """
-    for scale, prefix, digits in _PREFIXES:
-        scaled = round(n / scale, digits)
-        if abs(scaled) >= 1:
-            return f"{scaled:.{digits}f} {prefix}"
-    return str(n)
+    if abs(n) < 1000:
+        return str(n)
+    scaled, prefix, digits = next(
+        (round(n / scale, digits), prefix, digits)
+        for scale, prefix, digits in _PREFIXES
+        if round(abs(n) / scale, digits) < 1000 or prefix == "T"
+    )
+    return f"{scaled:.{digits}f} {prefix}"
 
 
 def format_percent(fraction: float, digits: int = 1) -> str:
