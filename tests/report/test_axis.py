@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nnmass.errors import SpecError
 from nnmass.report._axis import Axis
 
 
@@ -16,6 +17,25 @@ from nnmass.report._axis import Axis
 )
 def test_linear_ticks_as_a_person_would_choose_them(low, high, labels):
     assert [label for _, label in Axis.around([low, high], 0, 330, name="x").ticks()] == labels
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(5, 5), (1e16, 1e16 + 2), (1, 1 + 1e-15), (1, 1.000001), (1e-99, 1e99), (1e-50, 2e-50)],
+)
+def test_odd_stretches_still_get_ticks_in_order(low, high, log):
+    axis = Axis.around([low, high], 0, 700, name="x", log=log)
+    places = [axis.position(value) for value, _ in axis.ticks()]
+    assert len(places) >= 2
+    assert places == sorted(set(places))
+    assert 0 < axis.position(low) <= axis.position(high) < 700
+
+
+@pytest.mark.parametrize("value", [1e101, -1e101, float("nan"), float("-inf")])
+def test_values_without_a_place_are_refused(value):
+    with pytest.raises(SpecError, match="loss must be finite, got"):
+        Axis.around([0.0, value], 0, 700, name="loss")
 
 
 @given(

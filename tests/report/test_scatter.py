@@ -101,7 +101,7 @@ def test_log_ticks_are_round_ascending_and_apart(high, read, overlapping):
     assert not overlapping(svg.boxes("tick-x"))
     for text in svg.texts("tick-x"):
         digits = text.split(" ")[0].split("e")[0].replace(".", "").strip("0")
-        assert len(digits) <= 2, text
+        assert len(digits) <= 3, text
 
 
 @pytest.mark.parametrize(

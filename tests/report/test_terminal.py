@@ -65,8 +65,8 @@ def test_a_terminal_folds_specs_behind_commas_under_a_rule():
     _rule, first, second, *_ = lines[lines.index("─" * 80) :]
     assert title == "Two [bold]nets"
     assert head.split()[0] == "network"
-    assert first.startswith("dense-cnn(wm=1,d=21,t=20/40/60,in=3,")
-    assert second.strip() == "image=32,classes=100)"
+    assert first.startswith("dense-cnn(wm=1,d=21,t=20/40/60,in=3,image=32,")
+    assert second.strip() == "classes=100)"
 
 
 def test_too_narrow_for_the_numbers_means_a_list():

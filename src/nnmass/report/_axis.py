@@ -11,6 +11,7 @@ from nnmass.errors import SpecError
 from nnmass.report._svg import LINE_HEIGHT, text_width
 
 _PREFIXES = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"), (1.0, ""))
+_LARGEST = 1e100  # far beyond any quantity drawn here, far from overflow
 _LEAST_PREFIXED = 10_000  # 9000 is read more easily than 9 k, 600 k more easily than 600000
 
 
@@ -39,17 +40,19 @@ class Axis:
         """The axis that shows ``values`` with a little room on both sides.
 
         Raises:
-            SpecError: A value is not finite, or ``log`` and a value is not above 0.
+            SpecError: A value is not finite (or beyond 1e100), or ``log`` and it is not above 0.
         """
         for value in values:
-            if not math.isfinite(value) or (log and value <= 0):
+            if not abs(value) <= _LARGEST or (log and value < 1 / _LARGEST):
                 allowed = "finite and above 0 for a logarithmic axis" if log else "finite"
                 raise SpecError(f"{name} must be {allowed}, got {value!r}: leave such values out")
         low, high = min(values), max(values)
+        largest = max(abs(low), abs(high))
+        is_one_value = high - low <= 1e-9 * largest  # less than that is rounding
         if log:
-            pad = (high / low) ** 0.06 if high > low else 2.0
+            pad = 2.0 if is_one_value else (high / low) ** 0.06
             return cls(low / pad, high * pad, start, end, log=True)
-        pad = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
+        pad = (0.05 * largest or 1.0) if is_one_value else 0.06 * (high - low)
         return cls(low - pad, high + pad, start, end)
 
     def position(self, value: float) -> float:
@@ -63,7 +66,7 @@ class Axis:
         """Round values with their labels, far enough apart to be read."""
         choices = _log_choices(self.low, self.high) if self.log else []
         most = max(3, int(abs(self.end - self.start) / 60))
-        choices += [_round_values(self.low, self.high, n) for n in (most, 2 * most, 4, 2)]
+        choices += [_round_values(self.low, self.high, n) for n in (most, 2 * most, 4, 3, 2)]
         labelled = [
             list(zip(values, _labels(values, alike=not self.log), strict=True))
             for values in choices
@@ -86,7 +89,7 @@ def _round_values(low: float, high: float, most: int) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten within the stretch, about ``most`` of them."""
     raw = (high - low) / most
     power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m for m in (1, 2, 5, 10) if m * power >= raw * 0.999) * power
+    step = next(m for m in (1, 2, 5, 10) if m * power >= 0.7 * raw) * power
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     digits = max(0, 1 - math.floor(math.log10(step)))
     values = (round(k * step, digits) + 0.0 for k in range(first, last + 1))
