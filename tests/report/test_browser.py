@@ -87,6 +87,14 @@ def test_the_console_stays_silent(tmp_path):
     assert "CONSOLE" in opened(broken, tmp_path).stderr
 
 
+def test_the_probe_of_the_next_test_can_fail(tmp_path):
+    path = tmp_path / "overlap.html"
+    twice = "<text x='9' y='20'>one</text><text x='12' y='22'>two</text>"
+    path.write_text(f"<svg><text x='-90' y='80'>away</text>{twice}</svg>{PROBE}", "utf-8")
+    found = opened(path, tmp_path).stdout
+    assert '["out: away","one over two"]' in found.replace("&quot;", '"')
+
+
 @pytest.mark.parametrize("width", [500, 1200])
 def test_no_text_lies_over_another_or_outside(tmp_path, width):
     path = tmp_path / "report.html"

@@ -102,7 +102,7 @@ def _log_choices(low: float, high: float) -> list[list[float]]:
     for steps in ((1, 2, 5), (1, 3), (1,)):
         values = [m * 10.0**e for e in range(first, last + 1) for m in steps]
         choices.append([v for v in values if low <= v <= high])
-    for every in (2, 3, 5, 10):
+    for every in (2, 3, 5, 10, 20, 50):
         values = [10.0**e for e in range(first, last + 1) if e % every == 0]
         choices.append([v for v in values if low <= v <= high])
     return choices
