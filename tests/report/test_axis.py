@@ -58,3 +58,11 @@ def test_ticks_lie_inside_and_say_their_value(low, span, log, ends):
         assert min(ends) - 0.01 <= axis.position(value) <= max(ends) + 0.01
         number, _, prefix = label.partition(" ")
         assert float(number) * scales[prefix] == pytest.approx(value, rel=1e-3, abs=1e-9)
+
+
+def test_a_short_log_stretch_is_marked_on_both_sides_of_a_decade():
+    axis = Axis.around([599_000, 1_940_000], 0, 750, name="x", log=True)
+    labels = [label for _, label in axis.ticks()]
+    assert labels[0] == "600 k"
+    assert labels[-1] == "2 M"
+    assert "1 M" in labels

@@ -66,7 +66,7 @@ class Axis:
         """Round values with their labels, far enough apart to be read."""
         choices = _log_choices(self.low, self.high) if self.log else []
         most = max(3, int(abs(self.end - self.start) / 60))
-        choices += [_round_values(self.low, self.high, n) for n in (most, 2 * most, 4, 3, 2)]
+        choices += [_round_values(self.low, self.high, n) for n in (most, 8, 6, 2 * most, 4, 3, 2)]
         labelled = [
             list(zip(values, _labels(values, alike=not self.log), strict=True))
             for values in choices
