@@ -1,0 +1,42 @@
+"""Tables for the terminal, SVG drawings, and one self-contained HTML file. Knows no training."""
+
+from typing import TYPE_CHECKING
+
+from nnmass._lazy import lazy_names
+from nnmass.report._numbers import format_count as format_count
+from nnmass.report._numbers import format_percent as format_percent
+from nnmass.report._numbers import format_spread as format_spread
+from nnmass.report._table import Column as Column
+from nnmass.report._table import Table as Table
+
+if TYPE_CHECKING:
+    from nnmass.report._arcs import arc_diagram as arc_diagram
+    from nnmass.report._cell_drawing import CellDrawing as CellDrawing
+    from nnmass.report._curves import Series as Series
+    from nnmass.report._curves import curves as curves
+    from nnmass.report._document import Figure as Figure
+    from nnmass.report._document import Report as Report
+    from nnmass.report._document import Section as Section
+    from nnmass.report._html import render_html as render_html
+    from nnmass.report._html import write_report as write_report
+    from nnmass.report._scatter import Point as Point
+    from nnmass.report._scatter import scatter as scatter
+    from nnmass.report._terminal import render_table as render_table
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "CellDrawing": "nnmass.report._cell_drawing",
+        "Figure": "nnmass.report._document",
+        "Point": "nnmass.report._scatter",
+        "Report": "nnmass.report._document",
+        "Section": "nnmass.report._document",
+        "Series": "nnmass.report._curves",
+        "arc_diagram": "nnmass.report._arcs",
+        "curves": "nnmass.report._curves",
+        "render_html": "nnmass.report._html",
+        "render_table": "nnmass.report._terminal",
+        "scatter": "nnmass.report._scatter",
+        "write_report": "nnmass.report._html",
+    },
+)

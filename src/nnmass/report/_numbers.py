@@ -1,0 +1,49 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+
+_PREFIXES = ((1e3, "k", 1), (1e6, "M", 2), (1e9, "G", 2), (1e12, "T", 2))
+
+
+def format_count(n: int) -> str:
+    """``n`` with a decimal prefix: one decimal for thousands, two above.
+
+    Example:
+        >>> format_count(1_934_000), format_count(867_656), format_count(512)
+        ('1.93 M', '867.7 k', '512')
+        >>> format_count(999_960)  # not '1000.0 k'
+        '1.00 M'
+    """
+    if abs(n) < 1000:
+        return str(n)
+    scaled, prefix, digits = next(
+        (round(n / scale, digits), prefix, digits)
+        for scale, prefix, digits in _PREFIXES
+        if round(abs(n) / scale, digits) < 1000 or prefix == "T"
+    )
+    return f"{scaled:.{digits}f} {prefix}"
+
+
+def format_percent(fraction: float, digits: int = 1) -> str:
+    """``fraction`` in per cent; ``n/a`` for one that is not a number.
+
+    Example:
+        >>> format_percent(0.9784), format_percent(1, digits=0)
+        ('97.8 %', '100 %')
+    """
+    return "n/a" if math.isnan(fraction) else f"{100 * fraction:z.{digits}f} %"
+
+
+def format_spread(mean: float, spread: float, digits: int = 1) -> str:
+    """``mean`` and its spread; the mean alone where the spread is unknown (not a number).
+
+    Example:
+        >>> format_spread(97.81, 0.34), format_spread(97.81, float("nan"))
+        ('97.8 ± 0.3', '97.8')
+    """
+    if math.isnan(mean):
+        return "n/a"
+    shown = f"{mean:z.{digits}f}"
+    return shown if math.isnan(spread) else f"{shown} ± {spread:z.{digits}f}"

@@ -1,0 +1,125 @@
+"""Tables for people at a terminal and for programs behind a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from nnmass.report._fold import clean, columns_of, fold, longest_piece
+from nnmass.report._table import Column, Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_GAP = 2
+_NARROWEST_TEXT = 16  # a folded column narrower than this is harder to read than a list
+
+
+def render_table(table: Table, *, console: Console) -> None:
+    """Print ``table`` so that it reads well where ``console`` writes to.
+
+    A terminal gets a table with a ruled header whose text folds to the width; numbers are never
+    folded or cut. Where the numbers alone are too wide, every row becomes a short list. Anything
+    else gets plain columns with two spaces between, however long the lines.
+
+    Example:
+        >>> import sys
+        >>> from rich.console import Console
+        >>> from nnmass.report import Column
+        >>> table = Table((Column("net", "left"), Column("params")), (("a", "1.93 M"), ("bc", "7")))
+        >>> render_table(table, console=Console(file=sys.stdout, force_terminal=False))
+        net  params
+        a    1.93 M
+        bc        7
+    """
+    head = [clean(column.header) for column in table.columns]
+    rows = [[clean(cell) for cell in row] for row in table.rows]
+    if not console.is_terminal:
+        _print_plain(table, [head, *rows], console)
+        return
+    widths = _fitted(table, [head, *rows], console.width)
+    if widths is None:
+        _print_records(table, head, rows, console=console)
+    else:
+        _print_ruled(table, head, rows, widths=widths, console=console)
+
+
+def _natural(lines: list[list[str]]) -> list[int]:
+    return [max(map(columns_of, cells)) for cells in zip(*lines, strict=True)]
+
+
+def _line(cells: Iterable[str], columns: Iterable[Column], widths: Iterable[int]) -> str:
+    parts = []
+    for cell, column, width in zip(cells, columns, widths, strict=True):
+        fill = " " * (width - columns_of(cell))
+        parts.append(fill + cell if column.align == "right" else cell + fill)
+    return (" " * _GAP).join(parts).rstrip()
+
+
+def _print_plain(table: Table, lines: list[list[str]], console: Console) -> None:
+    if table.title:
+        console.out(clean(table.title), highlight=False)
+    widths = _natural(lines)
+    for line in lines:
+        console.out(_line(line, table.columns, widths), highlight=False)
+
+
+def _fitted(table: Table, lines: list[list[str]], width: int) -> list[int] | None:
+    """Column widths that fit into ``width``, or None if only a list would.
+
+    The headers of numbers fold first, then texts; the widest gives way.
+    """
+    widths, (head, *rows) = _natural(lines), lines
+    least = list[int]()
+    for i, column in enumerate(table.columns):
+        if column.align == "left":
+            pieces = max(longest_piece(line[i]) for line in lines)
+            least.append(min(widths[i], max(_NARROWEST_TEXT, pieces)))
+        else:
+            least.append(max([longest_piece(head[i]), *(columns_of(row[i]) for row in rows)]))
+    excess = sum(widths) + _GAP * (len(widths) - 1) - width
+    for align in ("right", "left"):
+        mine = [i for i, column in enumerate(table.columns) if column.align == align]
+        while excess > 0 and (wide := [i for i in mine if widths[i] > least[i]]):
+            widths[max(wide, key=lambda i: widths[i])] -= 1
+            excess -= 1
+    return None if excess > 0 else widths
+
+
+def _print_ruled(
+    table: Table, head: list[str], rows: list[list[str]], *, widths: list[int], console: Console
+) -> None:
+    if table.title:
+        _say(clean(table.title), console, style="bold")
+    for index, row in enumerate([head, *rows]):
+        folded = [fold(cell, width) for cell, width in zip(row, widths, strict=True)]
+        for cells in zip_longest(*folded, fillvalue=""):
+            _say(_line(cells, table.columns, widths), console, style="" if index else "bold")
+        if not index:
+            dash = "-" if console.options.ascii_only else "─"
+            _say(dash * (sum(widths) + _GAP * (len(widths) - 1)), console, style="dim")
+
+
+def _say(text: str, console: Console, *, style: str = "") -> None:
+    from rich.text import Text  # plain text: brackets in a cell are no markup
+
+    console.print(Text(text, style), soft_wrap=True)
+
+
+def _print_records(
+    table: Table, head: list[str], rows: list[list[str]], *, console: Console
+) -> None:
+    from rich.text import Text
+
+    if table.title:
+        _say(clean(table.title), console, style="bold")
+    indent = max(map(columns_of, head)) + _GAP
+    for index, row in enumerate(rows):
+        if index:
+            console.print()
+        for name, cell in zip(head, row, strict=True):
+            name_text = Text(name + " " * (indent - columns_of(name)), "bold")
+            lines = fold(cell, max(console.width - indent, _NARROWEST_TEXT))
+            body = ("\n" + " " * indent).join(lines)
+            console.print(name_text + Text(body), soft_wrap=True)

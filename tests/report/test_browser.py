@@ -1,0 +1,107 @@
+"""What a browser makes of a drawing and a page; needs chromium."""
+
+import random
+import shutil
+import subprocess
+
+import pytest
+
+from nnmass.report import (
+    CellDrawing,
+    Column,
+    Figure,
+    Point,
+    Report,
+    Section,
+    Series,
+    Table,
+    arc_diagram,
+    curves,
+    scatter,
+    write_report,
+)
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason="chromium is not installed"),
+]
+
+PROBE = """<script>
+const boxes = [...document.querySelectorAll('svg')].map(svg =>
+  [...svg.querySelectorAll('text')].map(text => [text.textContent, text.getBoundingClientRect(),
+                                                 svg.getBoundingClientRect()]));
+const bad = [];
+for (const drawing of boxes) for (const [i, [a, p, s]] of drawing.entries()) {
+  if (p.left < s.left - 1 || p.right > s.right + 1 || p.bottom > s.bottom + 1)
+    bad.push('out: ' + a);
+  for (const [b, q] of drawing.slice(i + 1))
+    if (p.left < q.right && q.left < p.right && p.top + 4 < q.bottom && q.top + 4 < p.bottom)
+      bad.push(a + ' over ' + b);
+}
+const wide = document.documentElement.scrollWidth > innerWidth ? ['page scrolls sideways'] : [];
+document.title = 'found: ' + JSON.stringify(bad.concat(wide));
+</script>"""
+
+
+def opened(path, tmp_path, *flags):
+    return subprocess.run(
+        [BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
+         f"--user-data-dir={tmp_path / 'profile'}", *flags, "--dump-dom", path.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+
+
+def example():
+    rng = random.Random(1)
+    counts = [[(i * j) % 9 if j <= i - 2 else 0 for j in range(21)] for i in range(21)]
+    cells = [CellDrawing(f"cell {k}", 16, 21, counts) for k in range(3)]
+    names = {"x_label": "MACs", "y_label": "accuracy (%)", "title": "forty nets"}
+    points = [
+        Point(
+            10 ** rng.uniform(5, 7), rng.uniform(90, 98), rng.random() / 2, f"WMW {k}", f"g{k % 3}"
+        )
+        for k in range(40)
+    ]
+    spec = "dense-cnn(wm=1,d={},t=20/40/60)"
+    series = [Series(spec.format(k), f"g{k % 3}", [0, 1], [k, k * k]) for k in range(9)]
+    drawings = (
+        arc_diagram(cells, title="three cells"),
+        scatter(points, **names, log_x=True),
+        curves(series, **names),
+    )
+    rows = ((spec.format(21), *(["97.8 ± 0.3"] * 9)),)
+    table = Table((Column("network", "left"), *(Column(f"number {k}") for k in range(9))), rows)
+    section = Section("All", figures=tuple(Figure(d, "caption") for d in drawings), tables=(table,))
+    return Report("An example", "It fits.", (section,), {"command": "x" * 300})
+
+
+def test_the_console_stays_silent(tmp_path):
+    path = tmp_path / "report.html"
+    write_report(example(), path)
+    page = opened(path, tmp_path)
+    assert "CONSOLE" not in page.stderr
+    assert "It fits." in page.stdout
+    broken = tmp_path / "broken.html"  # or else the line above could not fail
+    broken.write_text(path.read_text("utf-8") + "<img src='http://example.org/x.png'>", "utf-8")
+    assert "CONSOLE" in opened(broken, tmp_path).stderr
+
+
+def test_the_probe_of_the_next_test_can_fail(tmp_path):
+    path = tmp_path / "overlap.html"
+    twice = "<text x='9' y='20'>one</text><text x='12' y='22'>two</text>"
+    path.write_text(f"<svg><text x='-90' y='80'>away</text>{twice}</svg>{PROBE}", "utf-8")
+    found = opened(path, tmp_path).stdout
+    assert '["out: away","one over two"]' in found.replace("&quot;", '"')
+
+
+@pytest.mark.parametrize("width", [500, 1200])
+def test_no_text_lies_over_another_or_outside(tmp_path, width):
+    path = tmp_path / "report.html"
+    write_report(example(), path)
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    html = path.read_text("utf-8")
+    assert policy in html
+    path.write_text(html.replace(policy, "") + PROBE, "utf-8")
+    page = opened(path, tmp_path, f"--window-size={width},1000")
+    assert "<title>found: []</title>" in page.stdout, page.stdout[:3000]
