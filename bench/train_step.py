@@ -99,7 +99,9 @@ def main() -> None:
     for runner in runners:
         median = statistics.median(runner.seconds[1:])
         curve = " ".join(f"{loss:.3f}" for loss in runner.losses)
-        print(f"{runner.name:16s} {median * 1e3:8.1f} ms/step   {first / median:5.2f}x   loss {curve}")
+        print(
+            f"{runner.name:16s} {median * 1e3:8.1f} ms/step   {first / median:5.2f}x   loss {curve}"
+        )
 
 
 if __name__ == "__main__":

@@ -17,7 +17,12 @@ QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress on stder
 
 def emit_json(verb: str, document: Mapping[str, object]) -> None:
     """The JSON document of ``verb``, on stdout."""
-    print(json.dumps({"schema": f"nnmass.{verb}/1", **document}, indent=2))  # noqa: T201
+    emit_line(json_text({"schema": f"nnmass.{verb}/1", **document}).rstrip())
+
+
+def json_text(document: Mapping[str, object]) -> str:
+    """``document`` as indented JSON that ends with a line break."""
+    return json.dumps(document, indent=2) + "\n"
 
 
 def emit_table(table: Table) -> None:

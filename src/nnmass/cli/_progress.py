@@ -81,7 +81,9 @@ class _Bar:
         if moved < 0.02:
             return ""
         seconds = (time.monotonic() - self.start) * (1 - share) / moved
-        return f"about {seconds / 60:.0f} min left" if seconds > 90 else f"about {seconds:.0f} s left"
+        return (
+            f"about {seconds / 60:.0f} min left" if seconds > 90 else f"about {seconds:.0f} s left"
+        )
 
 
 class _Lines:

@@ -19,7 +19,7 @@ EPILOG = """Examples:
 
   nnmass design --like "dense-cnn(wm=2,d=21,t=40/80/125)" --match cells
 
-  nnmass design --like "dense-cnn(wm=2,d=21,t=40/80/125)" --depth 8:16 --objective macs --out designs
+  nnmass design --like "dense-cnn(wm=2,d=21,t=40/80/125)" --depth 8:16 --out designs
 """
 
 

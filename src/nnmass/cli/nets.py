@@ -68,7 +68,9 @@ def nets_show(
     emit_line(f"{family}: {cls.summary}")
     emit_line(f"example: {example}")
     emit_line()
-    columns = tuple(Column(name=name, align="left") for name in ("key", "default", "what", "allowed"))
+    columns = tuple(
+        Column(name=name, align="left") for name in ("key", "default", "what", "allowed")
+    )
     rows = tuple(
         (
             str(f["key"]),

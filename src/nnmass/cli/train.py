@@ -10,6 +10,7 @@ import typer
 from nnmass.cli._errors import say
 from nnmass.cli._network import NETWORK_HELP, data_folder, read_network
 from nnmass.cli._output import JsonOption, QuietOption, emit_json, emit_table
+from nnmass.cli._threads import ThreadsOption, set_threads
 from nnmass.errors import SpecError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ EPILOG = """Examples:
 
   nnmass train "dense-cnn(wm=1,d=10,t=20/40/60,in=1,image=8)" --data digits --out runs/a
 
-  nnmass train designs/candidate-01.json --data cifar10 --data-dir ~/data --recipe quick --n-train 5000 --set lr=0.05 --out runs/b --resume
+  nnmass train designs/candidate-01.json --data cifar10 --data-dir ~/data --n-train 5000 --out b
 """
 
 
@@ -42,7 +43,7 @@ def train_verb(
     ] = None,
     n_test: Annotated[int | None, typer.Option(help="Only so many test images.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[int | None, typer.Option(help="CPU threads; torch's choice unless told.")] = None,
+    threads: ThreadsOption = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run: record, curve, resume point, best.")
     ] = None,
@@ -63,7 +64,7 @@ def train_verb(
 
     images = load_dataset(data, data_dir=data_folder(data_dir))
     images = take(images, n_train=n_train, n_test=n_test, seed=0)
-    _set_threads(threads)
+    set_threads(threads)
     try:
         with watching(quiet=quiet or json) as watch:
             result = train(
@@ -100,16 +101,6 @@ def _read_recipe(name: str, epochs: int | None, settings: list[str]) -> Recipe:
     if epochs is not None:
         texts["epochs"] = str(epochs)
     return recipe_named(name).replaced(texts)
-
-
-def _set_threads(threads: int | None) -> None:
-    if threads is None:
-        return
-    import torch
-
-    from nnmass.errors import whole_number
-
-    torch.set_num_threads(whole_number(threads, "--threads", low=1))
 
 
 def _emit_record(record: RunRecord) -> None:

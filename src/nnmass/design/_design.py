@@ -90,9 +90,7 @@ def design(
     )
 
 
-def _check_request(
-    family: str | None, reference: Spec, *, objective: str, match: str
-) -> None:
+def _check_request(family: str | None, reference: Spec, *, objective: str, match: str) -> None:
     if family is not None and family != reference.family:
         raise SpecError(
             f"family must be the reference's, {reference.family!r}, got {family!r}: masses are "
@@ -159,9 +157,7 @@ def _cheapest_at(
     return _with(reference, depth, caps) if len(caps) == len(each) else None
 
 
-def _link_costs(
-    reference: _DesignSpec, depth: int, objective: Objective
-) -> list[tuple[int, int]]:
+def _link_costs(reference: _DesignSpec, depth: int, objective: Objective) -> list[tuple[int, int]]:
     """(width, cost of a link) of each cell."""
     if isinstance(reference, DenseMLP):  # one cell: the fewest links are the cheapest
         return [(reference.width, 1)]
@@ -197,7 +193,9 @@ def _nothing_reaches(
     widths = [cell.width for cell in reference.cells]
     limits = [width * high for width in widths]
     if match == "cells":
-        index = next(i for i, (t, limit) in enumerate(zip(targets, limits, strict=True)) if t > limit)
+        index = next(
+            i for i, (t, limit) in enumerate(zip(targets, limits, strict=True)) if t > limit
+        )
         return BudgetError(
             f"no {reference.family} of depth {low} to {high} has mass {float(targets[index]):g} in "
             f"cell {index}: width {widths[index]} and depth {high} reach {limits[index]} at most. "

@@ -74,7 +74,7 @@ def cheapest_caps(options: Sequence[CellOptions], needed: int) -> tuple[int, ...
     # Of equal costs the one with the most links before the last cell.
     reached = needed - int(np.argmin(total[::-1]))
     result = [int(last_caps[reached])]
-    for option, caps in zip(reversed(options[:-1]), reversed(chosen), strict=True):
+    for caps in reversed(chosen):
         cap = int(caps[reached, 0])
         result.append(cap)
         reached = int(caps[reached, 1])

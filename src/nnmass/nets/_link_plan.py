@@ -28,7 +28,7 @@ class Links(nn.Module):
         super().__init__()
         self.cell = cell
         self.rewire(wiring)
-        self.register_load_state_dict_post_hook(_follow_loaded_links)
+        self.register_load_state_dict_post_hook(_follow_loaded_links)  # type: ignore[no-untyped-call]
 
     @property
     def wiring(self) -> Wiring:

@@ -27,4 +27,4 @@ class Net(nn.Module):
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (N, classes) of inputs (N, \\*spec.input_shape)."""
+        """Logits (N, classes) of inputs (N, ...), each of ``spec.input_shape``."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from nnmass.report._document import Figure as Figure
     from nnmass.report._document import Report as Report
     from nnmass.report._document import Section as Section
+    from nnmass.report._equal_mass import equal_mass_table as equal_mass_table
+    from nnmass.report._equal_mass import report_equal_mass as report_equal_mass
     from nnmass.report._html import render_html as render_html
     from nnmass.report._html import write_report as write_report
     from nnmass.report._scatter import Point as Point
@@ -34,8 +36,10 @@ __getattr__ = lazy_names(
         "Series": "nnmass.report._curves",
         "arc_diagram": "nnmass.report._arcs",
         "curves": "nnmass.report._curves",
+        "equal_mass_table": "nnmass.report._equal_mass",
         "render_html": "nnmass.report._html",
         "render_table": "nnmass.report._terminal",
+        "report_equal_mass": "nnmass.report._equal_mass",
         "scatter": "nnmass.report._scatter",
         "write_report": "nnmass.report._html",
     },

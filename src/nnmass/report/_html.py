@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +9,9 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from nnmass.errors import StoreError
 from nnmass.report._document import Report
 from nnmass.report._fold import pieces
+from nnmass.runs import write_atomic
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -57,26 +55,4 @@ def write_report(report: Report, path: str | Path) -> None:
         StoreError: The file cannot be written.
     """
     page = render_html(report).encode("utf-8", errors="replace")
-    target = Path(path).resolve()  # through a link, so that the link stays
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, page)
-    except OSError as error:
-        raise StoreError(
-            f"the report could not be written to {path}: {error.strerror or error}. An older file "
-            "there is as it was. Free space, or give the path of a file in a folder that you may "
-            "write to"
-        ) from error
-
-
-def _replace(target: Path, content: bytes) -> None:
-    spare = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.tmp")
-    try:
-        with spare.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        spare.replace(target)
-    except BaseException:
-        spare.unlink(missing_ok=True)
-        raise
+    write_atomic(path, page)

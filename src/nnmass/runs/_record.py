@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import json
 
 from nnmass._version import __version__
 from nnmass.errors import StoreError

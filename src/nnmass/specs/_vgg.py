@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from nnmass.errors import SpecError
 from nnmass.specs._cost import Cost, batch_norm, conv, linear
-from nnmass.specs._kinds import Flag, OneOf
-from nnmass.specs._residual import STEMS, classes_field, image_field, in_field
+from nnmass.specs._kinds import Choice, Flag, OneOf
+from nnmass.specs._residual import classes_field, image_field, in_field
 from nnmass.specs._spec import Spec, spec_field
 
 STAGES = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -25,8 +25,8 @@ class VGG(Spec):
     Args:
         depth: 11, 13, 16 or 19.
         batch_norm: A batch norm after each convolution (key ``bn``), no unless told.
-        stem: ``imagenet`` has the head of three large linear layers; ``cifar`` and ``mnist``
-            average the last feature maps and have one linear layer.
+        stem: ``imagenet`` has the head of three large linear layers; ``cifar`` averages the last
+            feature maps and has one linear layer.
         in_channels: Channels of the image (key ``in``).
         image: Side of the image in pixels, at least 32.
         classes: Outputs.
@@ -49,7 +49,10 @@ class VGG(Spec):
     depth: int = spec_field("depth", OneOf("11, 13, 16 or 19", tuple(STAGES)), help="weight layers")
     batch_norm: bool = spec_field("bn", Flag(), False, help="batch norm after each convolution")
     stem: str = spec_field(
-        "stem", STEMS, "imagenet", help="imagenet: three linear layers at the end; others: one"
+        "stem",
+        Choice(("imagenet", "cifar")),
+        "imagenet",
+        help="imagenet: three linear layers at the end; others: one",
     )
     in_channels: int = in_field()
     image: int = image_field()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ class EqualMassResult:
     def standard_error(self) -> float:
         """Of the difference, from the spread over the seeds."""
         pairs = (self.designed, self.reference)
-        return sum(arm.spread**2 / len(arm.records) for arm in pairs) ** 0.5
+        return math.sqrt(sum(arm.spread**2 / len(arm.records) for arm in pairs))
 
     @property
     def is_equal(self) -> bool:
@@ -117,7 +118,9 @@ class EqualMassResult:
 
     def verdict(self) -> str:
         """What was measured, in plain words."""
-        points = f"{100 * self.difference:+.1f} points (standard error {100 * self.standard_error:.1f})"
+        points = (
+            f"{100 * self.difference:+.1f} points (standard error {100 * self.standard_error:.1f})"
+        )
         factor = self.reference.arm.candidate.params / self.designed.arm.candidate.params
         gap = 100 * (self.control.mean - self.designed.mean)
         share = self.control.arm.candidate.mass / self.reference.arm.candidate.mass

@@ -135,5 +135,3 @@ def _check_terms(saved: Mapping[str, object], asked: Mapping[str, object], *, fi
 def has_checkpoint(folder: Path) -> bool:
     """A resume point is there."""
     return (folder / LAST_FILE).is_file()
-
-

@@ -183,9 +183,7 @@ class _Session:
         if self.folder is None:
             return fresh
         if resume and has_checkpoint(self.folder):
-            progress = read_checkpoint(
-                self.folder, self.net, self.optimiser, terms=self._terms()
-            )
+            progress = read_checkpoint(self.folder, self.net, self.optimiser, terms=self._terms())
             # A kill may have come between the resume point and what is derived from it.
             self._write_derived(progress)
             return progress

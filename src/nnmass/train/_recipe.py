@@ -89,7 +89,9 @@ class Recipe:
             try:
                 values[key] = kinds[key](text)
             except ValueError:
-                raise SpecError(f"recipe: {key} must be a {kinds[key].__name__}, got {text!r}") from None
+                raise SpecError(
+                    f"recipe: {key} must be a {kinds[key].__name__}, got {text!r}"
+                ) from None
         return dataclasses.replace(self, **values)  # type: ignore[arg-type]
 
 

@@ -1,0 +1,176 @@
+"""The equal-mass study as tables and as a page."""
+
+from __future__ import annotations
+
+from nnmass.report._arcs import arc_diagram
+from nnmass.report._cell_drawing import CellDrawing
+from nnmass.report._curves import Series, curves
+from nnmass.report._document import Figure, Report, Section
+from nnmass.report._numbers import format_count, format_spread
+from nnmass.report._scatter import Point, scatter
+from nnmass.report._table import Column, Table
+from nnmass.studies import ArmResult, EqualMassResult
+from nnmass.topology import Cell, draw_links
+
+_SEED = 0  # whose links are drawn
+
+
+def equal_mass_table(result: EqualMassResult) -> Table:
+    """One row a network: mass, cost, accuracy (mean and deviation over the seeds), time."""
+    names = ("NN-Mass", "params", "MACs", "accuracy %", "time")
+    columns = (
+        Column("", align="left"),
+        Column("network", align="left"),
+        *(Column(name) for name in names),
+    )
+    return Table(columns, tuple(_row(arm) for arm in result.arms))
+
+
+def _row(arm: ArmResult) -> tuple[str, ...]:
+    candidate = arm.arm.candidate
+    return (
+        arm.arm.role,
+        str(candidate.spec),
+        f"{candidate.mass:.1f}",
+        format_count(candidate.params),
+        format_count(candidate.macs),
+        format_spread(100 * arm.mean, 100 * arm.spread),
+        f"{arm.seconds:.1f} s",
+    )
+
+
+def report_equal_mass(result: EqualMassResult) -> Report:
+    """The study as a page: the answer, accuracy against mass and against size, cells, curves."""
+    record = result.reference.records[0]
+    sizes = ", ".join(f"{count:,} {part}" for part, count in record.sizes.items())
+    recipe = ", ".join(f"{key} {value}" for key, value in record.recipe.items())
+    return Report(
+        title="Does equal mass give equal accuracy?",
+        answer=result.verdict(),
+        sections=(
+            Section(
+                "The three networks",
+                _INTRODUCTION,
+                tables=(equal_mass_table(result),),
+            ),
+            Section(
+                "Accuracy against mass, and against size",
+                _COST_TEXT,
+                (_mass(result), _cost(result)),
+            ),
+            Section(
+                "The cells",
+                "Layers are dots; an arc is a skip. Links of the first seed.",
+                tuple(_arcs(arm) for arm in result.arms),
+            ),
+            Section("The trainings", "", (_curves(result),), (_seeds_table(result),)),
+        ),
+        provenance={
+            "data": f"{record.dataset}: {sizes}",
+            "recipe": recipe,
+            "seeds": ", ".join(str(r.seed) for r in result.reference.records),
+            **record.environment,
+        },
+    )
+
+
+_INTRODUCTION = (
+    "The reference was given. The designed network is the one with the fewest parameters, of half "
+    "its depth or more, whose every cell has at least the mass of the reference's cell; it was "
+    "found in closed form, before any training. The control has about the designed network's size "
+    "and much less mass.\n\n"
+    "Accuracy is on the test images, which no choice was made with: mean and standard deviation "
+    "over the seeds, of the epoch that was best on the validation images."
+)
+
+_COST_TEXT = (
+    "If mass tells what a network can do, the points rise with mass; if size told it, they would "
+    "rise with the parameters."
+)
+
+
+def _points(result: EqualMassResult, *, of_params: bool) -> list[Point]:
+    return [
+        Point(
+            arm.arm.candidate.params if of_params else arm.arm.candidate.mass,
+            100 * arm.mean,
+            100 * arm.spread,
+            arm.arm.role,
+            arm.arm.role,
+        )
+        for arm in result.arms
+    ]
+
+
+def _mass(result: EqualMassResult) -> Figure:
+    svg = scatter(
+        _points(result, of_params=False),
+        x_label="NN-Mass",
+        y_label="test accuracy, %",
+        title="Accuracy against NN-Mass",
+    )
+    return Figure(svg, "Test accuracy against NN-Mass; bars are one standard deviation.")
+
+
+def _cost(result: EqualMassResult) -> Figure:
+    svg = scatter(
+        _points(result, of_params=True),
+        x_label="parameters",
+        y_label="test accuracy, %",
+        title="Accuracy against parameters",
+        log_x=True,
+    )
+    return Figure(svg, "Test accuracy against parameters; bars are one standard deviation.")
+
+
+def _arcs(arm: ArmResult) -> Figure:
+    cells = [cell for cell in arm.arm.candidate.spec.cells if isinstance(cell, Cell)]
+    drawings = [
+        CellDrawing(f"cell {index}", cell.width, cell.depth, link_counts(cell, index))
+        for index, cell in enumerate(cells)
+    ]
+    title = f"{arm.arm.role}: {arm.arm.candidate.spec}"
+    return Figure(arc_diagram(drawings, title=title), title)
+
+
+def link_counts(cell: Cell, cell_index: int, *, seed: int = _SEED) -> list[list[int]]:
+    """For layers i and j of ``cell``, how many channels of j layer i takes through skips."""
+    counts = [[0] * cell.depth for _ in range(cell.depth)]
+    for layer, links in enumerate(draw_links(cell, seed=seed, cell_index=cell_index)):
+        for channel in links.tolist():
+            counts[layer][channel // cell.width] += 1
+    return counts
+
+
+def _curves(result: EqualMassResult) -> Figure:
+    series = [
+        Series(
+            f"{arm.arm.role}, seed {record.seed}",
+            arm.arm.role,
+            [point["epoch"] for point in curve],
+            [100 * point["validation_accuracy"] for point in curve],
+        )
+        for arm in result.arms
+        for record, curve in zip(arm.records, arm.curves, strict=True)
+    ]
+    svg = curves(
+        series, x_label="epoch", y_label="validation accuracy, %", title="Validation accuracy"
+    )
+    return Figure(svg, "Validation accuracy of every training.")
+
+
+def _seeds_table(result: EqualMassResult) -> Table:
+    names = ("seed", "test %", "last epoch %", "best epoch", "time")
+    rows = tuple(
+        (
+            arm.arm.role,
+            str(record.seed),
+            f"{100 * (record.test_accuracy or 0):.1f}",
+            f"{100 * (record.last_test_accuracy or 0):.1f}",
+            str(record.best_epoch),
+            f"{record.train_seconds:.1f} s",
+        )
+        for arm in result.arms
+        for record in arm.records
+    )
+    return Table((Column("", align="left"), *(Column(name) for name in names)), rows)
