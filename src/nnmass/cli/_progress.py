@@ -87,15 +87,15 @@ class _Bar:
 
 
 class _Lines:
-    """One line when an epoch is under way to its end."""
+    """One line for each finished epoch."""
 
     def __call__(self, label: str, step: Step, *, done: int, total: int) -> None:
-        """Print at the last step of an epoch."""
-        if step.step == step.steps:
-            say(f"{label}: epoch {step.epoch}/{step.epochs} trained{_accuracy(step)}")
+        """Print once an epoch is validated."""
+        if len(step.curve) == step.epoch:
+            say(f"[{done + 1}/{total}] {label}: epoch {step.epoch}/{step.epochs}{_accuracy(step)}")
 
 
 def _accuracy(step: Step) -> str:
     if not step.curve:
         return ""
-    return f", validation {100 * step.curve[-1]['validation_accuracy']:.1f} % before"
+    return f", validation {100 * step.curve[-1]['validation_accuracy']:.1f} %"

@@ -96,7 +96,7 @@ def train(
             the interruption (on the same machine, with the same number of threads). A finished
             run is returned as it is; a folder without a run is begun.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        on_step: Called after every step.
+        on_step: Called after every step, and once more after an epoch's validation.
 
     Raises:
         SpecError: The network does not fit the data, or a value is out of range.
@@ -167,6 +167,11 @@ class _Session:
     folder: Path | None
     on_step: Callable[[Step], None] | None
 
+    @property
+    def n_steps(self) -> int:
+        """Steps of an epoch."""
+        return self.splits.train.n_steps(self.recipe.batch_size)
+
     def run(self, *, resume: bool) -> TrainResult:
         progress = self._begin(resume=resume)
         earlier = read_record(self.folder) if self.folder is not None and resume else None
@@ -174,6 +179,7 @@ class _Session:
             start = time.perf_counter()
             point = self._epoch(progress)
             self._account(point, progress)
+            self._tell(progress, progress.epochs_done, step=self.n_steps)
             progress.seconds += time.perf_counter() - start
             self._store(progress)
         return self._finish(progress, earlier)
@@ -192,7 +198,6 @@ class _Session:
 
     def _epoch(self, progress: Progress) -> Point:
         epoch = progress.epochs_done + 1
-        steps = self.splits.train.n_steps(self.recipe.batch_size)
         total = torch.zeros((), device=self.device)
         correct = torch.zeros((), device=self.device)
         seen = 0
@@ -203,21 +208,14 @@ class _Session:
                 self.recipe.batch_size, seed=self.seed, epoch=epoch
             )
             for index, (images, labels) in enumerate(batches):
-                lr = self.recipe.lr_at((epoch - 1) * steps + index, steps_per_epoch=steps)
+                lr = self.recipe.lr_at(
+                    (epoch - 1) * self.n_steps + index, steps_per_epoch=self.n_steps
+                )
                 loss, logits = self._step(images, labels, lr=lr)
                 total += loss.detach() * len(labels)
                 correct += (logits.detach().argmax(1) == labels).sum()
                 seen += len(labels)
-                if self.on_step is not None:
-                    self.on_step(
-                        Step(
-                            epoch=epoch,
-                            epochs=self.recipe.epochs,
-                            step=index + 1,
-                            steps=steps,
-                            curve=tuple(progress.curve),
-                        )
-                    )
+                self._tell(progress, epoch, step=index + 1)
         mean = total.item() / seen
         if not math.isfinite(mean):
             raise TrainingError(
@@ -231,6 +229,19 @@ class _Session:
             "train_loss": mean,
             "train_accuracy": correct.item() / seen,
         }
+
+    def _tell(self, progress: Progress, epoch: int, *, step: int) -> None:
+        if self.on_step is None:
+            return
+        self.on_step(
+            Step(
+                epoch=epoch,
+                epochs=self.recipe.epochs,
+                step=step,
+                steps=self.n_steps,
+                curve=tuple(progress.curve),
+            )
+        )
 
     def _step(self, images: Tensor, labels: Tensor, *, lr: float) -> tuple[Tensor, Tensor]:
         for group in self.optimiser.param_groups:
