@@ -1,0 +1,51 @@
+# Two commands do everything, set-up included:
+#   make demo    the main job on real digits, about two minutes after set-up
+#   make test    the tests
+# Others: make test-all (the slow ones too), make check (linters, types, imports), make bench.
+#
+# PYTHON=python3.12 chooses the interpreter. On Linux the package index serves a CUDA build of
+# PyTorch; TORCH_INDEX=https://download.pytorch.org/whl/cpu takes the much smaller CPU build.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+TORCH := $(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
+
+.PHONY: demo test test-all check bench clean
+
+demo: $(VENV)/.runtime
+	$(BIN)/nnmass demo
+
+test: $(VENV)/.dev
+	$(BIN)/pytest -n auto
+
+test-all: $(VENV)/.dev
+	$(BIN)/pytest -n auto -m "not gpu and not data"
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "nnmass needs Python 3.11 or newer; choose one with PYTHON=python3.x"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Setting up $(VENV) (about a minute, once) ..."
+	$(TORCH)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.runtime
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo
