@@ -9,7 +9,16 @@ from nnmass._lazy import lazy_names
 from nnmass._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from nnmass import data as data
+    from nnmass import errors as errors
+    from nnmass import report as report
+    from nnmass import studies as studies
+    from nnmass import train as train
+    from nnmass.design import design as design
     from nnmass.nets import build as build
+    from nnmass.nets import export_onnx as export_onnx
+    from nnmass.nets import load as load
+    from nnmass.nets import save as save
     from nnmass.specs import parse as parse
     from nnmass.topology import Cell as Cell
     from nnmass.topology import MassRule as MassRule
@@ -17,18 +26,23 @@ if TYPE_CHECKING:
     from nnmass.topology import link_cap_for_mass as link_cap_for_mass
     from nnmass.topology import mean_singular_value as mean_singular_value
 
+_ROOMS = ("data", "design", "errors", "report", "studies", "train")
 _SOURCES = {
     "Cell": "nnmass.topology",
     "MassRule": "nnmass.topology",
     "cell_mass": "nnmass.topology",
     "link_cap_for_mass": "nnmass.topology",
     "mean_singular_value": "nnmass.topology",
-    "build": "nnmass.nets",
     "parse": "nnmass.specs",
+    "build": "nnmass.nets",
+    "export_onnx": "nnmass.nets",
+    "load": "nnmass.nets",
+    "save": "nnmass.nets",
+    **{room: f"nnmass.{room}" for room in _ROOMS},
 }
 
 __getattr__ = lazy_names(__name__, _SOURCES)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SOURCES})
+    return sorted({*globals(), *_SOURCES} - {"TYPE_CHECKING", "lazy_names"})

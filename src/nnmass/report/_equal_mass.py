@@ -130,7 +130,10 @@ def _arcs(arm: ArmResult) -> Figure:
         for index, cell in enumerate(cells)
     ]
     title = f"{arm.arm.role}: {arm.arm.candidate.spec}"
-    return Figure(arc_diagram(drawings, title=title), title)
+    links = sum(cell.links for cell in cells)
+    possible = sum(cell.possible_links for cell in cells)
+    caption = f"{links:,} of {possible:,} possible links, mass {arm.arm.candidate.mass:.1f}."
+    return Figure(arc_diagram(drawings, title=title), caption)
 
 
 def link_counts(cell: Cell, cell_index: int, *, seed: int = _SEED) -> list[list[int]]:
