@@ -55,7 +55,7 @@ def demo_verb(
     if is_talking:
         _say_plan(arms)
     set_threads(threads)
-    recipe = Recipe(epochs=epochs, lr=0.1)
+    recipe = Recipe(epochs=epochs)
     result = _run(arms, load_dataset("digits"), recipe, n_seeds=seeds, quiet=not is_talking)
     document, page = result.to_dict(), out / "report.html"
     write_atomic(out / "demo.json", json_text(document))

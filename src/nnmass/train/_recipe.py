@@ -43,7 +43,7 @@ class Recipe:
     epochs: int = 10
     batch_size: int = 64
     optimiser: str = "sgd"
-    lr: float = 0.1
+    lr: float = 0.02
     momentum: float = 0.9
     weight_decay: float = 5e-4
     schedule: str = "cosine"
@@ -127,7 +127,7 @@ def _faults(recipe: Recipe) -> Iterator[str]:
 
 RECIPES: Mapping[str, Recipe] = {
     "sgd": Recipe(),
-    "quick": Recipe(epochs=6, lr=0.1, precision="bfloat16"),
+    "quick": Recipe(epochs=8, precision="bfloat16"),
     "adam": Recipe(
         epochs=60,
         batch_size=100,
