@@ -1,8 +1,9 @@
 """Training steps of the dense CNN beside a plain reference, in one run.
 
-The reference has the same layers and weights, but concatenates all earlier feature maps at every
-layer and selects from them, as the definition reads and as the released code does. Both take turns,
-step by step, so that a machine whose speed drifts slows them alike.
+The reference has the same weights, but is written as the definition reads and as the released code
+does it: at every layer it concatenates all earlier feature maps and selects from them, and it
+activates out of place. Both take turns, step by step, so that a machine whose speed drifts slows
+them alike. The images are noisy copies of one pattern a class, so that the loss can fall.
 
     python bench/train_step.py                     # the regular dense CNN
     python bench/train_step.py --kind depthwise
@@ -27,6 +28,14 @@ SPECS = {
 }
 
 
+def plain_conv(conv: nn.Module, x: Tensor) -> Tensor:
+    if isinstance(conv, nn.Conv2d):
+        return conv(x)
+    x = F.relu(conv.norm1(conv.expand(x)))
+    x = F.relu(conv.norm2(conv.depthwise(x)))
+    return conv.norm3(conv.project(x))
+
+
 class PlainCell(nn.Module):
     """The definition, word by word: concatenate everything earlier, select, concatenate."""
 
@@ -36,12 +45,16 @@ class PlainCell(nn.Module):
         self.wiring = [torch.from_numpy(links) for links in cell.links.wiring]
 
     def forward(self, x: Tensor) -> Tensor:
-        outputs = [self.layers[0](x)]
-        outputs.append(self.layers[1](outputs[0]))
-        for layer, links in zip(self.layers[2:], self.wiring[2:], strict=True):
-            earlier = torch.cat(outputs[:-1], 1)
-            outputs.append(layer(torch.cat([outputs[-1], earlier[:, links]], 1)))
-        return outputs[-1]
+        outputs: list[Tensor] = []
+        for index, layer in enumerate(self.layers):
+            if index < 2:
+                x = layer.norm(plain_conv(layer.conv, x))
+            else:
+                earlier = torch.cat(outputs[:-1], 1)
+                x = torch.cat([outputs[-1], earlier[:, self.wiring[index]]], 1)
+                x = plain_conv(layer.conv, F.relu(layer.norm(x)))
+            outputs.append(x)
+        return x
 
 
 class Plain(nn.Module):
@@ -88,9 +101,10 @@ def main() -> None:
         Runner("ours, bfloat16", copy.deepcopy(net), bfloat16=True),
     ]
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(options.batch, 3, 32, 32, generator=generator)
-    labels = torch.randint(0, 10, (options.batch,), generator=generator)
+    patterns = torch.randn(10, 3, 32, 32, generator=generator)
     for _ in range(options.steps + 1):
+        labels = torch.randint(0, 10, (options.batch,), generator=generator)
+        images = patterns[labels] + torch.randn(options.batch, 3, 32, 32, generator=generator)
         for runner in runners:
             runner.step(images, labels)
     print(f"{SPECS[options.kind]}, batch {options.batch}, {options.threads} threads, "
