@@ -19,8 +19,10 @@ from nnmass.runs import RunRecord, environment, read_record, write_curve, write_
 from nnmass.specs import Spec, parse
 from nnmass.train._batches import Batches, Splits, check_fit, split
 from nnmass.train._checkpoint import (
+    LAST_FILE,
     Point,
     Progress,
+    check_terms,
     has_checkpoint,
     read_checkpoint,
     write_checkpoint,
@@ -173,8 +175,11 @@ class _Session:
         return self.splits.train.n_steps(self.recipe.batch_size)
 
     def run(self, *, resume: bool) -> TrainResult:
-        progress = self._begin(resume=resume)
         earlier = read_record(self.folder) if self.folder is not None and resume else None
+        progress = self._begin(earlier, resume=resume)
+        if earlier is not None and earlier.status == "finished":
+            self.net.load_state_dict(progress.best)
+            return TrainResult(net=self.net.eval(), record=earlier, curve=tuple(progress.curve))
         while progress.epochs_done < self.recipe.epochs:
             start = time.perf_counter()
             point = self._epoch(progress)
@@ -182,17 +187,26 @@ class _Session:
             self._tell(progress, progress.epochs_done, step=self.n_steps)
             progress.seconds += time.perf_counter() - start
             self._store(progress)
-        return self._finish(progress, earlier)
+        return self._finish(progress)
 
-    def _begin(self, *, resume: bool) -> Progress:
+    def _begin(self, earlier: RunRecord | None, *, resume: bool) -> Progress:
         fresh = Progress(curve=[], best={})
         if self.folder is None:
             return fresh
         if resume and has_checkpoint(self.folder):
             progress = read_checkpoint(self.folder, self.net, self.optimiser, terms=self._terms())
-            # A kill may have come between the resume point and what is derived from it.
-            self._write_derived(progress)
+            if earlier is None or earlier.status != "finished":
+                # A kill may have come between the resume point and what is derived from it.
+                self._write_derived(progress)
             return progress
+        if earlier is not None and earlier.epochs_done:
+            raise CheckpointError(
+                f"{self.folder} holds a {earlier.status} run of {earlier.spec} with "
+                f"{earlier.epochs_done} epochs, but its resume point {LAST_FILE} is missing: put "
+                "it back, or start afresh in another folder"
+            )
+        if earlier is not None:
+            check_terms(_terms_of(earlier), self._terms(), where=self.folder)
         write_record(self._record(fresh), self.folder)
         return fresh
 
@@ -299,15 +313,13 @@ class _Session:
             save(self.net, self.folder / BEST_FOLDER)
         write_record(self._record(progress), self.folder)
 
-    def _finish(self, progress: Progress, earlier: RunRecord | None) -> TrainResult:
+    def _finish(self, progress: Progress) -> TrainResult:
         _, last = self._evaluate(self.splits.test)
         self.net.load_state_dict(progress.best)
         _, best = self._evaluate(self.splits.test)
         record = replace(
             self._record(progress), status="finished", test_accuracy=best, last_test_accuracy=last
         )
-        if earlier is not None and earlier.status == "finished":
-            record = earlier
         if self.folder is not None:
             save(self.net, self.folder / BEST_FOLDER)
             write_record(record, self.folder)
@@ -315,12 +327,7 @@ class _Session:
 
     def _terms(self) -> Mapping[str, object]:
         """What a resume must agree on."""
-        return {
-            "recipe": self.recipe.to_dict(),
-            "dataset": self.dataset,
-            "sizes": self.splits.sizes,
-            "seed": self.seed,
-        }
+        return _terms_of(self._record(Progress(curve=[], best={})))
 
     def _record(self, progress: Progress) -> RunRecord:
         spec = self.net.spec
@@ -340,3 +347,8 @@ class _Session:
             train_seconds=progress.seconds,
             environment=environment(describe_device(self.device)),
         )
+
+
+def _terms_of(record: RunRecord) -> Mapping[str, object]:
+    names = ("spec", "recipe", "dataset", "sizes", "seed")
+    return {name: getattr(record, name) for name in names}
