@@ -231,18 +231,21 @@ class _Session:
                 seen += len(labels)
                 self._tell(progress, epoch, step=index + 1)
         mean = total.item() / seen
-        if not math.isfinite(mean):
-            raise TrainingError(
-                f"the loss of {self.net.spec} became {mean} in epoch {epoch} (lr "
-                f"{self.recipe.lr:g}, {self.recipe.precision}): try a lower lr or a longer "
-                "warmup_epochs"
-            )
+        self._check_loss("loss", mean, epoch)
         return {
             "epoch": epoch,
             "lr": lr,
             "train_loss": mean,
             "train_accuracy": correct.item() / seen,
         }
+
+    def _check_loss(self, name: str, value: float, epoch: int) -> None:
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"the {name} of {self.net.spec} became {value} in epoch {epoch} (lr "
+                f"{self.recipe.lr:g}, {self.recipe.precision}): try a lower lr or a longer "
+                "warmup_epochs"
+            )
 
     def _tell(self, progress: Progress, epoch: int, *, step: int) -> None:
         if self.on_step is None:
@@ -277,6 +280,7 @@ class _Session:
     def _account(self, point: Point, progress: Progress) -> None:
         """Validate, add the epoch to the curve, and keep its weights if they are the best."""
         loss, accuracy = self._evaluate(self.splits.validation)
+        self._check_loss("validation loss", loss, progress.epochs_done + 1)
         point |= {"validation_loss": loss, "validation_accuracy": accuracy}
         best = progress.best_accuracy
         progress.curve.append(point)
