@@ -260,6 +260,7 @@ class _Session:
             )
         )
 
+    @torch.enable_grad()
     def _step(self, images: Tensor, labels: Tensor, *, lr: float) -> tuple[Tensor, Tensor]:
         for group in self.optimiser.param_groups:
             group["lr"] = lr
