@@ -114,7 +114,7 @@ class EqualMassResult:
     @property
     def is_equal(self) -> bool:
         """The designed network is no more than `EQUAL_MARGIN` away from the reference."""
-        return abs(self.difference) <= EQUAL_MARGIN
+        return abs(self.difference) <= EQUAL_MARGIN + 1e-12  # 0.96 - 0.95 is a little more
 
     def verdict(self) -> str:
         """What was measured, in plain words."""
