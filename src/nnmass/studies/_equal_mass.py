@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from nnmass.data import ImageData
 from nnmass.design import Candidate, design
-from nnmass.errors import whole_number
+from nnmass.errors import SpecError, whole_number
 from nnmass.runs import RunRecord
 from nnmass.specs import Spec, parse
 from nnmass.train import Recipe, Step, train
@@ -19,6 +19,8 @@ EQUAL_MARGIN = 0.01
 
 CONTROL_SHARE = 0.08
 """Mass of the control over the reference's."""
+
+ROLES = ("reference", "designed", "control")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,10 +198,15 @@ def run_equal_mass(
         on_step: Called after every step with the arm, the seed and where it is.
 
     Raises:
-        SpecError: A network does not fit the data.
+        SpecError: A network does not fit the data, or ``arms`` are others than planned.
         TrainingError: A loss is no longer a number.
     """
     n_seeds = whole_number(n_seeds, "n_seeds", low=1)
+    if tuple(arm.role for arm in arms) != ROLES:
+        raise SpecError(
+            f"arms must be {', '.join(ROLES)} in this order, as plan_equal_mass gives them, got "
+            f"{', '.join(arm.role for arm in arms) or 'none'}"
+        )
     results = [
         _train_arm(arm, data, recipe=recipe, n_seeds=n_seeds, device=device, on_step=on_step)
         for arm in arms
