@@ -80,7 +80,7 @@ class Recipe:
                 them in one message; or a value is out of range.
         """
         # Of the defaults: a value of this recipe may be 0 where the field takes 0.5 as well.
-        kinds = {field.name: type(field.default) for field in dataclasses.fields(self)}
+        kinds = {name: type(value) for name, value in dataclasses.asdict(Recipe()).items()}
         values: dict[str, object] = {}
         faults = []
         for key, text in texts.items():
