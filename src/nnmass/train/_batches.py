@@ -84,8 +84,18 @@ class Splits:
 def split(
     data: ImageData, *, validation_share: float, seed: int, device: str | torch.device
 ) -> Splits:
-    """Cut the validation part off the training images, and put all on ``device``."""
-    n_val = max(1, round(validation_share * len(data.train_labels)))
+    """Cut the validation part off the training images, and put all on ``device``.
+
+    Raises:
+        SpecError: No image is left to train on.
+    """
+    n_images = len(data.train_labels)
+    n_val = max(1, round(validation_share * n_images))
+    if n_val >= n_images:
+        raise SpecError(
+            f"recipe: validation_share {validation_share:g} keeps {n_val} of {n_images} training "
+            "images for validation and leaves none: lower it, or give more training images"
+        )
     train, validation = validation_split(data.train_labels, n_val=n_val, seed=seed)
 
     def part(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> Batches:

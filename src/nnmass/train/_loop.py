@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nnmass.data import ImageData
-from nnmass.errors import CheckpointError, TrainingError
+from nnmass.errors import CheckpointError, SpecError, TrainingError
 from nnmass.nets import Net, build, generator_for, save
 from nnmass.runs import RunRecord, environment, read_record, write_curve, write_record
 from nnmass.specs import Spec, parse
@@ -109,6 +109,8 @@ def train(
         TrainingError: The loss is no longer a number.
     """
     spec = parse(spec) if isinstance(spec, str) else spec
+    if not isinstance(spec, Spec):
+        raise SpecError(f"train needs a spec or a spec string, got {spec!r}")
     recipe = recipe or Recipe()
     check_fit(spec, data.info)
     where = resolve_device(device, precision=recipe.precision)
