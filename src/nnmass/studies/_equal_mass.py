@@ -109,7 +109,7 @@ class EqualMassResult:
 
     @property
     def standard_error(self) -> float:
-        """Of the difference, from the spread over the seeds."""
+        """Of the difference, from the spread over the seeds; a single seed counts as none."""
         pairs = (self.designed, self.reference)
         return math.sqrt(sum(arm.spread**2 / len(arm.records) for arm in pairs))
 
@@ -120,9 +120,9 @@ class EqualMassResult:
 
     def verdict(self) -> str:
         """What was measured, in plain words."""
-        points = (
-            f"{100 * self.difference:+.1f} points (standard error {100 * self.standard_error:.1f})"
-        )
+        has_spread = min(len(arm.records) for arm in (self.designed, self.reference)) > 1
+        error = f"{100 * self.standard_error:.1f}" if has_spread else "unknown from one seed"
+        points = f"{100 * self.difference:+.1f} points (standard error {error})"
         factor = self.reference.arm.candidate.params / self.designed.arm.candidate.params
         gap = 100 * (self.control.mean - self.designed.mean)
         share = self.control.arm.candidate.mass / self.reference.arm.candidate.mass
