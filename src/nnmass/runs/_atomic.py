@@ -27,7 +27,7 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
     Source:
         Ours.
     """
-    target = Path(path).resolve()  # through a link, so that the link stays
+    target = Path(os.path.realpath(path))  # through a link, so that the link stays
     data = content.encode() if isinstance(content, str) else content
     temporary: Path | None = None
     try:
