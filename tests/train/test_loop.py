@@ -37,6 +37,19 @@ def test_dropout_follows_the_seed_not_the_global_generator(t, small):
     t.assert_same(first, train(spec, small, recipe=recipe))
 
 
+def test_every_epoch_has_dropout_of_its_own(t, small):
+    def seeds(seed):
+        told = []
+        t.quick(small, seed=seed, on_step=lambda step: told.append((step.epoch, len(step.curve))))
+        drawn = []
+        t.quick(small, seed=seed, on_step=lambda step: drawn.append(torch.initial_seed()))
+        return {(now, then[0]) for now, then in zip(drawn, told, strict=True) if then[1] < then[0]}
+
+    found = seeds(0) | seeds(1)
+    assert seeds(0) == seeds(0)
+    assert len(found) == len({seed for seed, _ in found}) == 4  # two seeds of two epochs
+
+
 @pytest.mark.parametrize("name", ["sgd", "bfloat16-adam-dropout"])
 def test_nothing_global_is_changed(t, small, name):
     spec, recipe = t.case(name)
