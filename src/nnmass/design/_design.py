@@ -91,6 +91,8 @@ def design(
 
 
 def _check_request(family: str | None, reference: Spec, *, objective: str, match: str) -> None:
+    if not isinstance(reference, Spec):
+        raise SpecError(f"like must be a spec or a spec string, got {reference!r}")
     if family is not None and family != reference.family:
         raise SpecError(
             f"family must be the reference's, {reference.family!r}, got {family!r}: masses are "
@@ -112,7 +114,7 @@ def _depth_range(reference: _DesignSpec, depth: tuple[int, int] | None) -> tuple
     deepest = max(cell.depth for cell in reference.cells)
     if depth is None:
         return max(3, deepest // 2), deepest
-    if len(depth) != 2:
+    if not isinstance(depth, Sequence) or len(depth) != 2:
         raise SpecError(f"depth must be two numbers (lowest, highest), got {depth!r}")
     low = whole_number(depth[0], "the lowest depth", low=3)
     return low, whole_number(depth[1], "the highest depth", low=low)

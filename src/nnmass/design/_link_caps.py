@@ -90,8 +90,8 @@ def _add_cell(cost: Ints, option: CellOptions, needed: int) -> tuple[Ints, Ints]
     for cap, links in enumerate(option.links.tolist()):
         sums = np.minimum(before + links, needed)
         totals = known + option.cost_per_link * links
-        # The sums that are cut off at `needed` fall together: keep the cheapest of them.
-        n_cut = int(np.searchsorted(before, needed - links, side="right"))
+        # The sums of `needed` or more fall together: keep the cheapest of them.
+        n_cut = int(np.searchsorted(before, needed - links))
         if n_cut < before.size:
             cheapest = n_cut + int(np.argmin(totals[n_cut:]))
             order = np.append(np.arange(n_cut), cheapest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from nnmass.errors import StoreError
@@ -27,18 +27,19 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
     Source:
         Ours.
     """
-    target = Path(path).resolve()  # through a link, so that the link stays
+    target = Path(os.path.realpath(path))  # through a link, so that the link stays
     data = content.encode() if isinstance(content, str) else content
     temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as stream:
+        name = target.parent / f".{target.name}.{secrets.token_hex(8)}"
+        # "x": never another's file. The system applies the umask, which cannot be read without
+        # changing it for all threads.
+        with name.open("xb") as stream:
+            temporary = name
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
         temporary = None
         _sync_folder(target.parent)
@@ -51,12 +52,6 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _sync_folder(folder: Path) -> None:

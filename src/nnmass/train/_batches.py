@@ -44,16 +44,20 @@ class Batches:
     def shuffled(
         self, batch_size: int, *, seed: int, epoch: int
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """All images in an order that depends on the seed and the epoch alone."""
+        """The images in an order that depends on the seed and the epoch alone.
+
+        A last batch of a single image is left out, where there are others: it has no batch
+        statistics.
+        """
         order = torch.randperm(len(self), generator=generator_for(seed, f"order:{epoch}"))
-        for part in order.to(self.labels.device).split(batch_size):
-            if len(part) > 1 or len(self) == 1:  # one image has no batch statistics
-                yield self._normalised(self.images[part]), self.labels[part]
+        parts = order.to(self.labels.device).split(batch_size)
+        for part in parts[: self.n_steps(batch_size)]:
+            yield self._normalised(self.images[part]), self.labels[part]
 
     def n_steps(self, batch_size: int) -> int:
         """Batches that `shuffled` gives."""
         full, rest = divmod(len(self), batch_size)
-        return full + (rest > 1 or len(self) == 1)
+        return full + (rest > 1 or len(self) == 1 < batch_size)
 
     def _normalised(self, images: Tensor) -> Tensor:
         return (images.float() - self.shift) * self.stretch
@@ -80,8 +84,18 @@ class Splits:
 def split(
     data: ImageData, *, validation_share: float, seed: int, device: str | torch.device
 ) -> Splits:
-    """Cut the validation part off the training images, and put all on ``device``."""
-    n_val = max(1, round(validation_share * len(data.train_labels)))
+    """Cut the validation part off the training images, and put all on ``device``.
+
+    Raises:
+        SpecError: No image is left to train on.
+    """
+    n_images = len(data.train_labels)
+    n_val = max(1, round(validation_share * n_images))
+    if n_val >= n_images:
+        raise SpecError(
+            f"recipe: validation_share {validation_share:g} keeps {n_val} of {n_images} training "
+            "images for validation and leaves none: lower it, or give more training images"
+        )
     train, validation = validation_split(data.train_labels, n_val=n_val, seed=seed)
 
     def part(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> Batches:

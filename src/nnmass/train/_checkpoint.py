@@ -63,7 +63,7 @@ def write_checkpoint(
         net: As after the last finished epoch.
         optimiser: The same.
         progress: The same.
-        terms: What a resume must agree on (recipe, data, seed), JSON values.
+        terms: What a resume must agree on (spec, recipe, data, seed), JSON values.
 
     Raises:
         StoreError: It could not be written; the one before is untouched.
@@ -97,8 +97,8 @@ def read_checkpoint(
     """
     file = folder / LAST_FILE
     tensors, metadata = read_tensors(file, schema=CHECKPOINT_SCHEMA)
+    check_terms(json.loads(metadata["terms"]), terms, where=file)
     check_same_spec(net.spec, metadata, where=file)
-    _check_terms(json.loads(metadata["terms"]), terms, file=file)
     load_state(net, _part(tensors, "net."), where=file)
     states: dict[int, dict[str, Tensor]] = {}
     for key, value in _part(tensors, "optimiser.").items():
@@ -118,18 +118,32 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): v for key, v in tensors.items() if key.startswith(prefix)}
 
 
-def _check_terms(saved: Mapping[str, object], asked: Mapping[str, object], *, file: Path) -> None:
-    asked = json.loads(json.dumps(asked))
+def check_terms(saved: Mapping[str, object], asked: Mapping[str, object], *, where: Path) -> None:
+    """Check that a run goes on with what it began with.
+
+    Raises:
+        CheckpointError: It would not; the message names every difference.
+    """
+    was, now = _flat(saved), _flat(asked)
     differences = [
-        f"{key} was {saved.get(key)!r} and is now {asked.get(key)!r}"
-        for key in sorted({*saved, *asked})
-        if saved.get(key) != asked.get(key)
+        f"{key} was {was.get(key)!r} and is now {now.get(key)!r}"
+        for key in dict.fromkeys([*was, *now])
+        if was.get(key) != now.get(key)
     ]
     if differences:
         raise CheckpointError(
-            f"{file} cannot be continued on other terms: {'; '.join(differences)}. Give the same "
+            f"{where} cannot be continued on other terms: {'; '.join(differences)}. Give the same "
             "ones, or start afresh in another folder"
         )
+
+
+def _flat(terms: Mapping[str, object]) -> dict[str, object]:
+    """``{"recipe": {"lr": 1}}`` as ``{"recipe.lr": 1}``."""
+    flat: dict[str, object] = {}
+    for key, value in terms.items():
+        inner = value if isinstance(value, Mapping) else None
+        flat |= {key: value} if inner is None else {f"{key}.{k}": v for k, v in inner.items()}
+    return flat
 
 
 def has_checkpoint(folder: Path) -> bool:

@@ -19,7 +19,7 @@ def resolve_device(name: str, *, precision: str = "float32") -> torch.device:
     has_cuda = torch.cuda.is_available()
     try:
         device = torch.device(("cuda" if has_cuda else "cpu") if name == "auto" else name)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise DeviceError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}") from None
     if device.type not in ("cpu", "cuda"):
         raise DeviceError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}")
@@ -56,10 +56,13 @@ def private_randomness(device: torch.device, seed: int) -> Iterator[None]:
     was = torch.are_deterministic_algorithms_enabled()
     was_warning = torch.is_deterministic_algorithms_warn_only_enabled()
     with torch.random.fork_rng(devices=[device] if is_cuda else []):
-        torch.manual_seed(seed)
+        # `torch.manual_seed` would seed every CUDA device as well, and only some are put back.
+        torch.default_generator.manual_seed(seed)
         if not is_cuda:
             yield
             return
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
         torch.use_deterministic_algorithms(True, warn_only=True)
         try:
             with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):

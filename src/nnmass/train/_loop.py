@@ -13,14 +13,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nnmass.data import ImageData
-from nnmass.errors import CheckpointError, TrainingError
+from nnmass.errors import CheckpointError, SpecError, TrainingError
 from nnmass.nets import Net, build, generator_for, save
 from nnmass.runs import RunRecord, environment, read_record, write_curve, write_record
 from nnmass.specs import Spec, parse
 from nnmass.train._batches import Batches, Splits, check_fit, split
 from nnmass.train._checkpoint import (
+    LAST_FILE,
     Point,
     Progress,
+    check_terms,
     has_checkpoint,
     read_checkpoint,
     write_checkpoint,
@@ -107,6 +109,8 @@ def train(
         TrainingError: The loss is no longer a number.
     """
     spec = parse(spec) if isinstance(spec, str) else spec
+    if not isinstance(spec, Spec):
+        raise SpecError(f"train needs a spec or a spec string, got {spec!r}")
     recipe = recipe or Recipe()
     check_fit(spec, data.info)
     where = resolve_device(device, precision=recipe.precision)
@@ -173,8 +177,11 @@ class _Session:
         return self.splits.train.n_steps(self.recipe.batch_size)
 
     def run(self, *, resume: bool) -> TrainResult:
-        progress = self._begin(resume=resume)
         earlier = read_record(self.folder) if self.folder is not None and resume else None
+        progress = self._begin(earlier, resume=resume)
+        if earlier is not None and earlier.status == "finished":
+            self.net.load_state_dict(progress.best)
+            return TrainResult(net=self.net.eval(), record=earlier, curve=tuple(progress.curve))
         while progress.epochs_done < self.recipe.epochs:
             start = time.perf_counter()
             point = self._epoch(progress)
@@ -182,17 +189,26 @@ class _Session:
             self._tell(progress, progress.epochs_done, step=self.n_steps)
             progress.seconds += time.perf_counter() - start
             self._store(progress)
-        return self._finish(progress, earlier)
+        return self._finish(progress)
 
-    def _begin(self, *, resume: bool) -> Progress:
+    def _begin(self, earlier: RunRecord | None, *, resume: bool) -> Progress:
         fresh = Progress(curve=[], best={})
         if self.folder is None:
             return fresh
         if resume and has_checkpoint(self.folder):
             progress = read_checkpoint(self.folder, self.net, self.optimiser, terms=self._terms())
-            # A kill may have come between the resume point and what is derived from it.
-            self._write_derived(progress)
+            if earlier is None or earlier.status != "finished":
+                # A kill may have come between the resume point and what is derived from it.
+                self._write_derived(progress)
             return progress
+        if earlier is not None and earlier.epochs_done:
+            raise CheckpointError(
+                f"{self.folder} holds a {earlier.status} run of {earlier.spec} with "
+                f"{earlier.epochs_done} epochs, but its resume point {LAST_FILE} is missing: put "
+                "it back, or start afresh in another folder"
+            )
+        if earlier is not None:
+            check_terms(_terms_of(earlier), self._terms(), where=self.folder)
         write_record(self._record(fresh), self.folder)
         return fresh
 
@@ -217,18 +233,21 @@ class _Session:
                 seen += len(labels)
                 self._tell(progress, epoch, step=index + 1)
         mean = total.item() / seen
-        if not math.isfinite(mean):
-            raise TrainingError(
-                f"the loss of {self.net.spec} became {mean} in epoch {epoch} (lr "
-                f"{self.recipe.lr:g}, {self.recipe.precision}): try a lower lr or a longer "
-                "warmup_epochs"
-            )
+        self._check_loss("loss", mean, epoch)
         return {
             "epoch": epoch,
             "lr": lr,
             "train_loss": mean,
             "train_accuracy": correct.item() / seen,
         }
+
+    def _check_loss(self, name: str, value: float, epoch: int) -> None:
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"the {name} of {self.net.spec} became {value} in epoch {epoch} (lr "
+                f"{self.recipe.lr:g}, {self.recipe.precision}): try a lower lr or a longer "
+                "warmup_epochs"
+            )
 
     def _tell(self, progress: Progress, epoch: int, *, step: int) -> None:
         if self.on_step is None:
@@ -243,6 +262,7 @@ class _Session:
             )
         )
 
+    @torch.enable_grad()
     def _step(self, images: Tensor, labels: Tensor, *, lr: float) -> tuple[Tensor, Tensor]:
         for group in self.optimiser.param_groups:
             group["lr"] = lr
@@ -263,6 +283,7 @@ class _Session:
     def _account(self, point: Point, progress: Progress) -> None:
         """Validate, add the epoch to the curve, and keep its weights if they are the best."""
         loss, accuracy = self._evaluate(self.splits.validation)
+        self._check_loss("validation loss", loss, progress.epochs_done + 1)
         point |= {"validation_loss": loss, "validation_accuracy": accuracy}
         best = progress.best_accuracy
         progress.curve.append(point)
@@ -299,15 +320,13 @@ class _Session:
             save(self.net, self.folder / BEST_FOLDER)
         write_record(self._record(progress), self.folder)
 
-    def _finish(self, progress: Progress, earlier: RunRecord | None) -> TrainResult:
+    def _finish(self, progress: Progress) -> TrainResult:
         _, last = self._evaluate(self.splits.test)
         self.net.load_state_dict(progress.best)
         _, best = self._evaluate(self.splits.test)
         record = replace(
             self._record(progress), status="finished", test_accuracy=best, last_test_accuracy=last
         )
-        if earlier is not None and earlier.status == "finished":
-            record = earlier
         if self.folder is not None:
             save(self.net, self.folder / BEST_FOLDER)
             write_record(record, self.folder)
@@ -315,12 +334,7 @@ class _Session:
 
     def _terms(self) -> Mapping[str, object]:
         """What a resume must agree on."""
-        return {
-            "recipe": self.recipe.to_dict(),
-            "dataset": self.dataset,
-            "sizes": self.splits.sizes,
-            "seed": self.seed,
-        }
+        return _terms_of(self._record(Progress(curve=[], best={})))
 
     def _record(self, progress: Progress) -> RunRecord:
         spec = self.net.spec
@@ -340,3 +354,8 @@ class _Session:
             train_seconds=progress.seconds,
             environment=environment(describe_device(self.device)),
         )
+
+
+def _terms_of(record: RunRecord) -> Mapping[str, object]:
+    names = ("spec", "recipe", "dataset", "sizes", "seed")
+    return {name: getattr(record, name) for name in names}

@@ -76,22 +76,25 @@ class Recipe:
         """This recipe with some fields given as text, as on a command line.
 
         Raises:
-            SpecError: A field is unknown, or its text is no value of its type.
+            SpecError: Fields are unknown or their texts are no values of their types, all of
+                them in one message; or a value is out of range.
         """
-        kinds = {field.name: type(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        # Of the defaults: a value of this recipe may be 0 where the field takes 0.5 as well.
+        kinds = {name: type(value) for name, value in dataclasses.asdict(Recipe()).items()}
         values: dict[str, object] = {}
+        faults = []
         for key, text in texts.items():
             if key not in kinds:
-                raise SpecError(
-                    f"recipe: unknown key {key!r}.{did_you_mean(key, kinds)} "
-                    f"Known: {', '.join(kinds)}"
-                )
+                hint = did_you_mean(key, kinds)
+                faults.append(f"unknown key {key!r}.{hint} Known: {', '.join(kinds)}")
+                continue
             try:
                 values[key] = kinds[key](text)
             except ValueError:
-                raise SpecError(
-                    f"recipe: {key} must be a {kinds[key].__name__}, got {text!r}"
-                ) from None
+                kind = "a whole number" if kinds[key] is int else "a number"
+                faults.append(f"{key} must be {kind}, got {text!r}")
+        if faults:
+            raise SpecError("recipe: " + "; ".join(faults))
         return dataclasses.replace(self, **values)  # type: ignore[arg-type]
 
 
