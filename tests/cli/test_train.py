@@ -65,7 +65,7 @@ def test_a_designed_spec_file_is_trained(nnmass_cli, tmp_path):
         ([NET, "--data", "mnist", "--data-dir", "nowhere"], 3, ["nowhere"]),
         ([NET, "--recipe", "sdg"], 2, ["unknown recipe 'sdg'", "'sgd'"]),
         ([NET, "--set", "lr"], 2, ["KEY=VALUE", "'lr'"]),
-        ([NET, "--set", "lr=fast"], 2, ["lr must be a float, got 'fast'"]),
+        ([NET, "--set", "lr=fast"], 2, ["lr must be a number, got 'fast'"]),
         ([NET, "--set", "lrr=1"], 2, ["unknown key 'lrr'", "'lr'"]),
         ([NET, "--set", "lr=0", "--set", "momentum=2"], 2, ["lr must", "momentum must"]),
         ([NET, "--epochs", 0], 2, ["epochs must be a whole number of at least 1, got 0"]),
