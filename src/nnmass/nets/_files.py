@@ -11,8 +11,8 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from nnmass._version import __version__
-from nnmass.errors import CheckpointError, SpecError
-from nnmass.nets._build import build
+from nnmass.errors import CheckpointError, DeviceError, SpecError
+from nnmass.nets._build import build, existing_device
 from nnmass.nets._net import Net
 from nnmass.runs import write_atomic
 from nnmass.specs import SPEC_FILE, Spec, read_spec, spec_from_dict
@@ -35,13 +35,18 @@ def save(net: Net, path: str | Path) -> Path:
         The folder.
 
     Raises:
-        SpecError: ``net`` was not built from a spec.
+        SpecError: ``net`` was not built from a spec, or is on the meta device.
         StoreError: A file could not be written; what was there before is untouched.
     """
     if not isinstance(net, Net):
         raise SpecError(
             f"nnmass.save takes a network from nnmass.build or nnmass.load, got a "
             f"{type(net).__name__}; save other modules with safetensors.torch.save_model"
+        )
+    if any(tensor.is_meta for tensor in net.state_dict().values()):
+        raise SpecError(
+            f"nnmass.save got {net.spec} on the meta device, where it has no weights; build it on "
+            f"another device, or write its spec alone: Path(..).write_text(net.spec.to_json())"
         )
     folder = Path(path)
     metadata = {
@@ -68,7 +73,14 @@ def load(path: str | Path, *, device: str | torch.device = "cpu") -> Net:
     Raises:
         SpecError: The folder has no spec.
         CheckpointError: The weights are missing, damaged, or of another spec.
+        DeviceError: This machine has no such device, or it is ``meta``.
     """
+    device = existing_device(device)
+    if device.type == "meta":
+        raise DeviceError(
+            "nnmass.load cannot use the device 'meta', which holds no weights; for the network "
+            "without them use nnmass.build(spec, device='meta')"
+        )
     folder = Path(path)
     if not folder.is_dir():
         raise CheckpointError(
