@@ -11,7 +11,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from nnmass._version import __version__
-from nnmass.errors import CheckpointError, DeviceError, SpecError
+from nnmass.errors import CheckpointError, DeviceError, SpecError, whole_number
 from nnmass.nets._build import build, existing_device
 from nnmass.nets._net import Net
 from nnmass.runs import write_atomic
@@ -90,9 +90,27 @@ def load(path: str | Path, *, device: str | torch.device = "cpu") -> Net:
     spec = read_spec(folder)
     tensors, metadata = read_tensors(folder / WEIGHTS_FILE, schema=MODEL_SCHEMA)
     check_same_spec(spec, metadata, where=folder / WEIGHTS_FILE)
-    net = build(spec, int(metadata["seed"]), device=device)
+    net = build(spec, _saved_seed(metadata, where=folder / WEIGHTS_FILE), device=device)
+    _take_formats(net, tensors)
     load_state(net, tensors, where=folder / WEIGHTS_FILE)
     return net
+
+
+def _saved_seed(metadata: dict[str, str], *, where: Path) -> int:
+    try:
+        return whole_number(int(metadata["seed"]), "seed", low=0)
+    except (KeyError, ValueError):
+        raise CheckpointError(
+            f"{where} must tell the seed of its network, a whole number of at least 0, got "
+            f"{metadata.get('seed')!r}; save the network again"
+        ) from None
+
+
+def _take_formats(net: Net, tensors: dict[str, Tensor]) -> None:
+    """Give every tensor the number format that it was saved in, so that no bit is lost."""
+    for key, own in net.state_dict(keep_vars=True).items():
+        if key in tensors and own.is_floating_point() and tensors[key].is_floating_point():
+            own.data = own.data.to(tensors[key].dtype)
 
 
 def state_of(net: Net) -> dict[str, Tensor]:
@@ -129,9 +147,15 @@ def check_same_spec(spec: Spec, metadata: dict[str, str], *, where: Path) -> Non
     """Check that the weights belong to ``spec``.
 
     Raises:
-        CheckpointError: They belong to another one; the message names both.
+        CheckpointError: They belong to another one (the message names both), or do not tell.
     """
-    saved = spec_from_dict(json.loads(metadata["spec"]), where=str(where))
+    try:
+        saved = spec_from_dict(json.loads(metadata["spec"]), where="its metadata")
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"{where} must name the spec of its weights, and does not ({error}); save the network "
+            "again"
+        ) from error
     if saved != spec:
         raise CheckpointError(
             f"{where} holds the weights of {saved}, but {spec} is wanted: point to the folder of "
