@@ -10,6 +10,8 @@ from nnmass._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from nnmass.nets import build as build
+    from nnmass.nets import load as load
+    from nnmass.nets import save as save
     from nnmass.specs import parse as parse
     from nnmass.topology import Cell as Cell
     from nnmass.topology import MassRule as MassRule
@@ -24,7 +26,9 @@ _SOURCES = {
     "link_cap_for_mass": "nnmass.topology",
     "mean_singular_value": "nnmass.topology",
     "build": "nnmass.nets",
+    "load": "nnmass.nets",
     "parse": "nnmass.specs",
+    "save": "nnmass.nets",
 }
 
 __getattr__ = lazy_names(__name__, _SOURCES)
