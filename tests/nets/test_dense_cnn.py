@@ -106,7 +106,11 @@ def test_forward_and_gradients_are_those_of_the_plain_one(text, training, dtype,
     for name, parameter in net.named_parameters():
         scale = weights[name].grad.abs().max().item()
         torch.testing.assert_close(
-            parameter.grad, weights[name].grad, rtol=0, atol=10 * tolerance * (scale + 0.1), msg=name
+            parameter.grad,
+            weights[name].grad,
+            rtol=0,
+            atol=10 * tolerance * (scale + 0.1),
+            msg=name,
         )
 
 

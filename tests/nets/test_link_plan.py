@@ -151,7 +151,9 @@ def test_output_hangs_on_selected_channels_of_layer_0_and_on_no_others(text):
         assert torch.equal(a, b) is (layer < alone[0]), layer
 
 
-@pytest.mark.parametrize("text", ["dense-mlp(w=5,d=6,t=6,in=4)", "dense-cnn(wm=1,d=5,t=7/9,image=6)"])
+@pytest.mark.parametrize(
+    "text", ["dense-mlp(w=5,d=6,t=6,in=4)", "dense-cnn(wm=1,d=5,t=7/9,image=6)"]
+)
 def test_a_state_with_other_links_rewires(text, inputs, logits, same_state):
     source, net = nnmass.build(text, seed=1), nnmass.build(text, seed=2)
     x = inputs(net.spec)
