@@ -62,7 +62,7 @@ def same_state():
 
 
 def _random_states():
-    numbers = np.random.get_state()  # noqa: NPY002: the global generator is what is watched
+    numbers = np.random.get_state()  # noqa: NPY002 - the global generator is what is watched
     return random.getstate(), numbers[1].tobytes(), numbers[2:], torch.get_rng_state().tolist()
 
 

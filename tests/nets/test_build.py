@@ -183,7 +183,9 @@ def test_cells_of_one_network_have_links_of_their_own():
         wanted = draw_links(cell, seed=1, cell_index=index)
         assert all(np.array_equal(a, b) for a, b in zip(module.links.wiring, wanted, strict=True))
         assert module.links.links.tolist() == np.concatenate(wanted).tolist()
-    shares = [m.links.links.numpy() / c.width for m, c in zip(net.cells, net.spec.cells)]
+    shares = [
+        m.links.links.numpy() / c.width for m, c in zip(net.cells, net.spec.cells, strict=True)
+    ]
     assert not np.array_equal(shares[0], shares[1])
 
 

@@ -85,7 +85,7 @@ def lived_in(net, x):
         net.train()(x)
         for name, tensor in net.named_parameters():
             if "norm" in name:
-                tensor += 0.3 * torch.randn(tensor.shape, generator=generator)
+                tensor.add_(torch.randn(tensor.shape, generator=generator), alpha=0.3)
     return net
 
 
