@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nnmass.errors import SpecError, whole_number
+from nnmass.errors import DeviceError, SpecError, whole_number
 from nnmass.nets._dense_cnn import DenseCNNNet
 from nnmass.nets._dense_mlp import DenseMLPNet
 from nnmass.nets._initialise import initialise
@@ -32,6 +32,7 @@ def build(spec: Spec | str, seed: int = 0, *, device: str | torch.device = "cpu"
 
     Raises:
         SpecError: The spec string or the seed is not valid.
+        DeviceError: This machine has no such device.
 
     Source:
         Dense networks start as PyTorch's layers do (as the released code); the others with He's
@@ -44,8 +45,11 @@ def build(spec: Spec | str, seed: int = 0, *, device: str | torch.device = "cpu"
     """
     spec = parse(spec) if isinstance(spec, str) else spec
     if not isinstance(spec, Spec):
-        raise SpecError(f"build needs a spec or a spec string, got {spec!r}")
+        raise SpecError(
+            f"build needs a spec or a spec string such as 'resnet(depth=18)', got {spec!r}"
+        )
     seed = whole_number(seed, "seed", low=0)
+    device = existing_device(device)
     wirings = tuple(
         draw_links(cell, seed=seed, cell_index=index)
         for index, cell in enumerate(spec.cells)
@@ -54,12 +58,27 @@ def build(spec: Spec | str, seed: int = 0, *, device: str | torch.device = "cpu"
     with torch.device("meta"):
         net = assemble(spec, wirings)
     net.seed = seed
-    if torch.device(device).type == "meta":
+    if device.type == "meta":
         return net
     net.to_empty(device=device)
     scheme = "fan-in" if isinstance(spec, DenseMLP | DenseConvSpec) else "he"
     initialise(net, seed=seed, scheme=scheme)
     return net
+
+
+def existing_device(device: str | torch.device) -> torch.device:
+    """``device``, if this machine's torch can put a tensor there.
+
+    Raises:
+        DeviceError: It cannot.
+    """
+    try:
+        return torch.empty(0, device=torch.device(device)).device
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise DeviceError(
+            f"device must be one that torch {torch.__version__} has on this machine, such as "
+            f"'cpu', got {device!r}; use device='cpu', or install a torch that has it"
+        ) from error
 
 
 def assemble(spec: Spec, wirings: tuple[Wiring, ...]) -> Net:

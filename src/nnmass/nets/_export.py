@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from nnmass.errors import MissingExtraError
+from nnmass.errors import MissingExtraError, SpecError
 from nnmass.nets._net import Net
 from nnmass.runs import write_atomic
 
@@ -27,6 +27,7 @@ def export_onnx(net: Net, path: str | Path) -> Path:
         The file. Its input is called ``images``, its output ``logits``.
 
     Raises:
+        SpecError: ``net`` was not built from a spec, or is on the meta device.
         MissingExtraError: The extra ``onnx`` is not installed.
         StoreError: The file could not be written.
     """
@@ -35,9 +36,8 @@ def export_onnx(net: Net, path: str | Path) -> Path:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise MissingExtraError.of("export to ONNX", package="onnxscript", extra="onnx") from error
-    parameter = next(net.parameters())
-    example = torch.zeros(2, *net.spec.input_shape, device=parameter.device)
-    was_training = net.training
+    example = _example(net)
+    was_training = {module: module.training for module in net.modules()}
     net.eval()
     try:
         with tempfile.TemporaryDirectory() as folder, _quiet():
@@ -54,9 +54,26 @@ def export_onnx(net: Net, path: str | Path) -> Path:
             )
             content = file.read_bytes()
     finally:
-        net.train(was_training)
+        for module, mode in was_training.items():
+            module.training = mode
     write_atomic(path, content)
     return Path(path)
+
+
+def _example(net: Net) -> torch.Tensor:
+    """Two inputs of the network, on its device and in its number format."""
+    if not isinstance(net, Net):
+        raise SpecError(
+            f"export_onnx takes a network from nnmass.build or nnmass.load, got a "
+            f"{type(net).__name__}; export other modules with torch.onnx.export"
+        )
+    weights = next(net.parameters())
+    if weights.is_meta:
+        raise SpecError(
+            f"export_onnx got {net.spec} on the meta device, where it has no weights; build it on "
+            "another device"
+        )
+    return torch.zeros(2, *net.spec.input_shape, device=weights.device, dtype=weights.dtype)
 
 
 @contextlib.contextmanager

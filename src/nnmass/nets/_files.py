@@ -11,8 +11,8 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from nnmass._version import __version__
-from nnmass.errors import CheckpointError, SpecError
-from nnmass.nets._build import build
+from nnmass.errors import CheckpointError, DeviceError, SpecError, whole_number
+from nnmass.nets._build import build, existing_device
 from nnmass.nets._net import Net
 from nnmass.runs import write_atomic
 from nnmass.specs import SPEC_FILE, Spec, read_spec, spec_from_dict
@@ -35,13 +35,18 @@ def save(net: Net, path: str | Path) -> Path:
         The folder.
 
     Raises:
-        SpecError: ``net`` was not built from a spec.
+        SpecError: ``net`` was not built from a spec, or is on the meta device.
         StoreError: A file could not be written; what was there before is untouched.
     """
     if not isinstance(net, Net):
         raise SpecError(
             f"nnmass.save takes a network from nnmass.build or nnmass.load, got a "
             f"{type(net).__name__}; save other modules with safetensors.torch.save_model"
+        )
+    if any(tensor.is_meta for tensor in net.state_dict().values()):
+        raise SpecError(
+            f"nnmass.save got {net.spec} on the meta device, where it has no weights; build it on "
+            f"another device, or write its spec alone: Path(..).write_text(net.spec.to_json())"
         )
     folder = Path(path)
     metadata = {
@@ -68,7 +73,14 @@ def load(path: str | Path, *, device: str | torch.device = "cpu") -> Net:
     Raises:
         SpecError: The folder has no spec.
         CheckpointError: The weights are missing, damaged, or of another spec.
+        DeviceError: This machine has no such device, or it is ``meta``.
     """
+    device = existing_device(device)
+    if device.type == "meta":
+        raise DeviceError(
+            "nnmass.load cannot use the device 'meta', which holds no weights; for the network "
+            "without them use nnmass.build(spec, device='meta')"
+        )
     folder = Path(path)
     if not folder.is_dir():
         raise CheckpointError(
@@ -78,9 +90,27 @@ def load(path: str | Path, *, device: str | torch.device = "cpu") -> Net:
     spec = read_spec(folder)
     tensors, metadata = read_tensors(folder / WEIGHTS_FILE, schema=MODEL_SCHEMA)
     check_same_spec(spec, metadata, where=folder / WEIGHTS_FILE)
-    net = build(spec, int(metadata["seed"]), device=device)
+    net = build(spec, _saved_seed(metadata, where=folder / WEIGHTS_FILE), device=device)
+    _take_formats(net, tensors)
     load_state(net, tensors, where=folder / WEIGHTS_FILE)
     return net
+
+
+def _saved_seed(metadata: dict[str, str], *, where: Path) -> int:
+    try:
+        return whole_number(int(metadata["seed"]), "seed", low=0)
+    except (KeyError, ValueError):
+        raise CheckpointError(
+            f"{where} must tell the seed of its network, a whole number of at least 0, got "
+            f"{metadata.get('seed')!r}; save the network again"
+        ) from None
+
+
+def _take_formats(net: Net, tensors: dict[str, Tensor]) -> None:
+    """Give every tensor the number format that it was saved in, so that no bit is lost."""
+    for key, own in net.state_dict(keep_vars=True).items():
+        if key in tensors and own.is_floating_point() and tensors[key].is_floating_point():
+            own.data = own.data.to(tensors[key].dtype)
 
 
 def state_of(net: Net) -> dict[str, Tensor]:
@@ -117,9 +147,15 @@ def check_same_spec(spec: Spec, metadata: dict[str, str], *, where: Path) -> Non
     """Check that the weights belong to ``spec``.
 
     Raises:
-        CheckpointError: They belong to another one; the message names both.
+        CheckpointError: They belong to another one (the message names both), or do not tell.
     """
-    saved = spec_from_dict(json.loads(metadata["spec"]), where=str(where))
+    try:
+        saved = spec_from_dict(json.loads(metadata["spec"]), where="its metadata")
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"{where} must name the spec of its weights, and does not ({error}); save the network "
+            "again"
+        ) from error
     if saved != spec:
         raise CheckpointError(
             f"{where} holds the weights of {saved}, but {spec} is wanted: point to the folder of "

@@ -45,10 +45,10 @@ class Links(nn.Module):
         self._wiring = wiring
         gather, self.pieces = _plan(self.cell, wiring)
         self.n_gathered = [sum(n for _, n in pieces) for pieces in self.pieces]
-        self.register_buffer("links", torch.empty(self.cell.links, dtype=torch.int64))
-        self.register_buffer(
-            "gather", torch.empty(self.cell.links, dtype=torch.int64), persistent=False
-        )
+        device = self.links.device if "links" in self._buffers else None
+        links = torch.empty(self.cell.links, dtype=torch.int64, device=device)
+        self.register_buffer("links", links)
+        self.register_buffer("gather", torch.empty_like(links), persistent=False)
         self._gather_values = gather
         self.fill()
 
@@ -56,6 +56,8 @@ class Links(nn.Module):
         """Write the wiring into the buffers; needed after ``to_empty``."""
         if self.links.is_meta:
             return
+        if self.gather.device != self.links.device:  # a state dict was assigned to a meta network
+            self.gather = torch.empty_like(self.links)
         self.links.copy_(torch.from_numpy(np.concatenate(self._wiring)))
         self.gather.copy_(torch.from_numpy(self._gather_values))
 
@@ -106,6 +108,6 @@ def _follow_loaded_links(module: nn.Module, _incompatible: object) -> None:
     counts = [module.cell.links_into(layer) for layer in range(module.cell.depth)]
     loaded = np.split(module.links.cpu().numpy().copy(), np.cumsum(counts)[:-1])
     if any((a != b).any() for a, b in zip(loaded, module.wiring, strict=True)):
-        device = module.links.device
         module.rewire(tuple(loaded))
-        module.to(device)
+    else:
+        module.fill()  # what follows from the links is not in the state dict
