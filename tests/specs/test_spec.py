@@ -79,7 +79,8 @@ VALUES = {
     ),
     "vgg": st.fixed_dictionaries(
         {"depth": st.sampled_from([11, 13, 16, 19]), "image": st.integers(32, 300)},
-        optional={"bn": st.booleans(), "in": SMALL, "classes": SMALL} | STEM,
+        optional={"bn": st.booleans(), "in": SMALL, "classes": SMALL}
+        | {"stem": st.sampled_from(["imagenet", "cifar"])},
     ),
 }
 SPECS = st.one_of(

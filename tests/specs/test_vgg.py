@@ -19,7 +19,7 @@ TABLE = {
 @given(
     st.sampled_from(list(TABLE)),
     st.booleans(),
-    st.sampled_from(["imagenet", "cifar", "mnist"]),
+    st.sampled_from(["imagenet", "cifar"]),
     st.integers(32, 260),
     st.integers(1, 200),
 )
@@ -27,7 +27,7 @@ def test_cost_is_that_of_the_layers(tally, depth, bn, stem, image, classes):
     spec = parse(
         f"vgg(depth={depth},bn={str(bn).lower()},stem={stem},image={image},classes={classes})"
     )
-    net, inputs = tally(image), 1 if stem == "mnist" else 3
+    net, inputs = tally(image), 3
     for entry in TABLE[depth].split():
         if entry == "M":
             net.pool(2, 2)
@@ -43,7 +43,7 @@ def test_cost_is_that_of_the_layers(tally, depth, bn, stem, image, classes):
     net.linear(inputs, classes)
     assert (spec.params, spec.macs) == net.both
     assert (spec.cells, spec.mass, spec.mass_by(MassRule(sum_over="all-nodes"))) == ((), 0.0, 0.0)
-    assert spec.input_shape == (3 if stem != "mnist" else 1, image, image)
+    assert spec.input_shape == (3, image, image)
 
 
 # torchvision's documentation.
@@ -63,12 +63,14 @@ def test_known_parameter_counts(text, params):
 
 def test_images_below_32_pixels():
     with pytest.raises(SpecError) as caught:
-        parse("vgg(depth=11,stem=mnist)")
+        parse("vgg(depth=11,stem=cifar,image=28)")
     assert str(caught.value) == (
         "vgg: image must be at least 32 pixels, got 28: five poolings halve the side; give "
         "image=32 and pad or resize the images"
     )
-    assert parse("vgg(depth=11,stem=mnist,image=32)").image == 32
+    assert parse("vgg(depth=11,stem=cifar,in=1,image=32)").input_shape == (1, 32, 32)
+    with pytest.raises(SpecError, match="stem must be imagenet or cifar, got 'mnist'"):
+        parse("vgg(depth=11,stem=mnist)")
 
 
 def test_defaults():

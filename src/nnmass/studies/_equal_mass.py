@@ -132,8 +132,9 @@ class EqualMassResult:
             claim = f"Equal mass did not give equal accuracy, it gave more: {points}"
         else:
             claim = f"Equal mass did not give equal accuracy: {points}"
+        size = f"{factor:.1f}x fewer" if factor >= 1 else f"{1 / factor:.1f}x more"
         return (
-            f"{claim}, with {factor:.1f}x fewer parameters. The control of about the smaller "
+            f"{claim}, with {size} parameters. The control of about the smaller "
             f"one's size and {share:.0%} of the mass: {gap:+.1f} points against the designed one."
         )
 
@@ -160,7 +161,7 @@ def plan_equal_mass(reference: Spec | str) -> tuple[Arm, Arm, Arm]:
     """
     reference = parse(reference) if isinstance(reference, str) else reference
     # Every cell keeps its mass: with the sum alone the cheapest network puts all links into the
-    # narrow cells, and was measured to be much less accurate.
+    # narrow cells, which cost accuracy on CIFAR-10 (docs/measured.md).
     front = design(like=reference, match="cells")
     sparse = design(
         like=reference,
