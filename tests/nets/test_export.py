@@ -150,7 +150,8 @@ COMPILED = [
 @pytest.mark.slow
 @pytest.mark.parametrize("text", COMPILED)
 @pytest.mark.parametrize("training", [False, True])
-def test_torch_compile(text, training, inputs):
+def test_torch_compile(text, training, inputs, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     net = nnmass.build(text)
     for module in net.modules():  # dropout draws otherwise in compiled code
         module.train(training and not isinstance(module, torch.nn.Dropout))

@@ -182,9 +182,9 @@ def _notes(reference: _DesignSpec, best: Candidate) -> tuple[str, ...]:
         return ()
     cells = f"cell {starved[0]}" if len(starved) == 1 else f"cells {', '.join(starved)}"
     return (
-        f"{best.spec} keeps the sum of masses but leaves {cells} with less than half of its mass; "
-        "on a CIFAR-10 subset such a network lost 2.6 points, on digits nothing (docs/measured.md). "
-        "match='cells' (--match cells) keeps the mass of every cell",
+        f"{best.spec} keeps the sum of masses but leaves {cells} with less than half of it; "
+        "on a CIFAR-10 subset such a network lost 2.6 points, on digits nothing "
+        "(docs/measured.md). match='cells' (--match cells) keeps the mass of every cell",
     )
 
 
