@@ -10,6 +10,7 @@ def test_the_demo_in_small(nnmass_cli, tmp_path):
     assert "[3/3] control" in done.err
     rows = {line.split()[0]: line for line in done.out.splitlines()[1:4]}
     assert set(rows) == {"reference", "designed", "control"}
+    assert "±" not in done.out  # one seed has no spread
     document = json.loads((out / "demo.json").read_text())
     assert document["verdict"] == done.out.splitlines()[-1]
     reference, designed, control = document["networks"]

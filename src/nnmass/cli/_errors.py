@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
+from nnmass.cli._wrap import wrapped
 from nnmass.errors import (
     CheckpointError,
     DataError,
@@ -36,7 +37,7 @@ def exit_code(error: NNMassError) -> int:
 
 def say(message: str) -> None:
     """Talk, on stderr."""
-    print(message, file=sys.stderr, flush=True)  # noqa: T201
+    print(wrapped(message, sys.stderr), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def reporting(verb: Callable[P, R]) -> Callable[P, R]:

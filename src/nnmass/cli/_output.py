@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from nnmass.cli._wrap import wrapped
 
 if TYPE_CHECKING:
     from nnmass.report import Table
@@ -17,7 +20,7 @@ QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress on stder
 
 def emit_json(verb: str, document: Mapping[str, object]) -> None:
     """The JSON document of ``verb``, on stdout."""
-    emit_line(json_text({"schema": f"nnmass.{verb}/1", **document}).rstrip())
+    print(json_text({"schema": f"nnmass.{verb}/1", **document}), end="")  # noqa: T201
 
 
 def json_text(document: Mapping[str, object]) -> str:
@@ -36,4 +39,4 @@ def emit_table(table: Table) -> None:
 
 def emit_line(text: str = "") -> None:
     """A line of a result, on stdout."""
-    print(text)  # noqa: T201
+    print(wrapped(text, sys.stdout))  # noqa: T201

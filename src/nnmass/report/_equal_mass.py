@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from nnmass.report._arcs import arc_diagram
 from nnmass.report._cell_drawing import CellDrawing
 from nnmass.report._curves import Series, curves
@@ -34,9 +36,14 @@ def _row(arm: ArmResult) -> tuple[str, ...]:
         f"{candidate.mass:.1f}",
         format_count(candidate.params),
         format_count(candidate.macs),
-        format_spread(100 * arm.mean, 100 * arm.spread),
+        format_spread(100 * arm.mean, _spread_percent(arm)),
         f"{arm.seconds:.1f} s",
     )
+
+
+def _spread_percent(arm: ArmResult) -> float:
+    """Standard deviation in points; not a number where one seed tells none."""
+    return 100 * arm.spread if len(arm.records) > 1 else math.nan
 
 
 def report_equal_mass(result: EqualMassResult) -> Report:
@@ -94,7 +101,7 @@ def _points(result: EqualMassResult, *, of_params: bool) -> list[Point]:
         Point(
             arm.arm.candidate.params if of_params else arm.arm.candidate.mass,
             100 * arm.mean,
-            100 * arm.spread,
+            _spread_percent(arm),
             arm.arm.role,
             arm.arm.role,
         )
