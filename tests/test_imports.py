@@ -86,3 +86,21 @@ def test_unknown_names():
         nnmass.topology.no  # noqa: B018
     with pytest.raises(ImportError):
         from nnmass import nothing  # noqa: F401
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import nnmass; design = nnmass.design",
+        "import nnmass.design; design = nnmass.design",
+        "from nnmass.design import Front; import nnmass; design = nnmass.design",
+        "from nnmass.design import design",
+        "from nnmass import design",
+    ],
+)
+def test_design_is_called_whichever_way_it_was_imported(code):
+    call = "print(len(design('dense-cnn', like='dense-cnn(wm=1,d=6,t=4/4)')) > 2)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{call}"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True\n"
