@@ -243,7 +243,8 @@ def test_the_record_is_of_the_net_given_back(t, small, name):
     assert record.validation_accuracy == accuracy(result.net, images, labels)
     accuracies = [point["validation_accuracy"] for point in result.curve]
     assert record.validation_accuracy == max(accuracies)
-    assert record.best_epoch == accuracies.index(max(accuracies)) + 1
+    best = max(result.curve, key=lambda p: (p["validation_accuracy"], -p["validation_loss"]))
+    assert record.best_epoch == best["epoch"]
     assert (record.status, record.epochs_done, record.seed) == ("finished", 4, 2)
     parsed = nnmass.parse(spec)
     assert (record.spec, record.mass) == (str(parsed), parsed.mass)
@@ -254,26 +255,33 @@ def test_the_record_is_of_the_net_given_back(t, small, name):
     assert {"torch", "device", "threads", "nnmass"} <= set(record.environment)
 
 
-def test_the_first_of_equally_good_epochs_is_the_best(t, small, monkeypatch):
+@pytest.mark.parametrize(
+    ("losses", "best"),
+    [((1.0, 1.0, 1.0, 1.0), 2), ((1.0, 0.9, 0.8, 0.1), 3), ((0.1, 0.8, 0.9, 0.1), 2)],
+)
+def test_of_equally_accurate_epochs_the_lowest_loss_then_the_first(
+    t, small, monkeypatch, losses, best
+):
     recipe = t.recipe_of(epochs=4, schedule="constant", warmup_epochs=0, lr=0.05)
-    after_two = build(t.mlp, 0)
+    kept = build(t.mlp, 0)
 
     def keep(step):
-        if len(step.curve) == 2 and step.epoch == 2:
-            after_two.load_state_dict(session[-1].net.state_dict())
+        if len(step.curve) == step.epoch == best:
+            kept.load_state_dict(session[-1].net.state_dict())
 
-    session, values = [], iter([0.2, 0.5, 0.5, 0.4, 0.31, 0.32])
+    session = []
+    values = iter([*zip(losses, (0.2, 0.5, 0.5, 0.4), strict=True), (1.0, 0.31), (1.0, 0.32)])
 
     def evaluate(self, batches):
         session.append(self)
-        return 1.0, next(values)
+        return next(values)
 
     monkeypatch.setattr(_Session, "_evaluate", evaluate)
     result = t.quick(small, recipe=recipe, on_step=keep)
     record = result.record
-    assert (record.best_epoch, record.validation_accuracy) == (2, 0.5)
+    assert (record.best_epoch, record.validation_accuracy) == (best, 0.5)
     assert (record.last_test_accuracy, record.test_accuracy) == (0.31, 0.32)
-    assert t.states_equal(result.net.state_dict(), after_two.state_dict())
+    assert t.states_equal(result.net.state_dict(), kept.state_dict())
 
 
 def test_losses_are_means_over_images(t, small):

@@ -38,7 +38,7 @@ REFERENCE = "dense-cnn(wm=1,d=21,t=20/40/60,in=1,image=8)"
 def demo_verb(
     out: Annotated[Path, typer.Option(help="Folder of the report and the results.")] = Path("demo"),
     seeds: Annotated[int, typer.Option(help="Trainings of each network.")] = 3,
-    epochs: Annotated[int, typer.Option(help="Epochs of each training.")] = 8,
+    epochs: Annotated[int, typer.Option(help="Epochs of each training.")] = 12,
     threads: ThreadsOption = None,
     quiet: QuietOption = False,
     json: JsonOption = False,

@@ -53,7 +53,8 @@ class RunRecord:
         recipe: The recipe's fields.
         status: ``running`` or ``finished``.
         epochs_done: Finished epochs.
-        best_epoch: The epoch (from 1) with the highest validation accuracy.
+        best_epoch: The epoch (from 1) with the highest validation accuracy, and among equals with
+            the lowest validation loss.
         validation_accuracy: In [0, 1], at the best epoch.
         test_accuracy: In [0, 1], of the weights of the best epoch; the test set is read once, at
             the end.

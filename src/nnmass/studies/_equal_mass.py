@@ -118,9 +118,18 @@ class EqualMassResult:
         """The designed network is no more than `EQUAL_MARGIN` away from the reference."""
         return abs(self.difference) <= EQUAL_MARGIN + 1e-12  # 0.96 - 0.95 is a little more
 
+    @property
+    def is_told_apart(self) -> bool:
+        """The difference is more than twice its standard error; a single seed tells nothing."""
+        return self._has_spread and abs(self.difference) > 2 * self.standard_error
+
+    @property
+    def _has_spread(self) -> bool:
+        return min(len(arm.records) for arm in (self.designed, self.reference)) > 1
+
     def verdict(self) -> str:
         """What was measured, in plain words."""
-        has_spread = min(len(arm.records) for arm in (self.designed, self.reference)) > 1
+        has_spread = self._has_spread
         error = f"{100 * self.standard_error:.1f}" if has_spread else "unknown from one seed"
         points = f"{100 * self.difference:+.1f} points (standard error {error})"
         factor = self.reference.arm.candidate.params / self.designed.arm.candidate.params
@@ -128,6 +137,8 @@ class EqualMassResult:
         share = self.control.arm.candidate.mass / self.reference.arm.candidate.mass
         if self.is_equal:
             claim = f"Equal mass gave equal accuracy: {points}"
+        elif not self.is_told_apart:
+            claim = f"Too few seeds to tell whether equal mass gave equal accuracy: {points}"
         elif self.difference > 0:
             claim = f"Equal mass did not give equal accuracy, it gave more: {points}"
         else:
@@ -143,6 +154,7 @@ class EqualMassResult:
         return {
             "verdict": self.verdict(),
             "is_equal": self.is_equal,
+            "is_told_apart": self.is_told_apart,
             "margin": EQUAL_MARGIN,
             "difference": self.difference,
             "standard_error": self.standard_error,

@@ -27,7 +27,8 @@ class Progress:
 
     Attributes:
         curve: One point for each finished epoch.
-        best: State dict of the epoch with the highest validation accuracy.
+        best: State dict of the best epoch: the highest validation accuracy, and among equals the
+            lowest validation loss.
         best_epoch: That epoch, from 1.
         seconds: Time spent so far.
     """
@@ -43,9 +44,9 @@ class Progress:
         return len(self.curve)
 
     @property
-    def best_accuracy(self) -> float | None:
-        """Validation accuracy of the best epoch, in [0, 1]."""
-        return self.curve[self.best_epoch - 1]["validation_accuracy"] if self.best_epoch else None
+    def best_point(self) -> Point | None:
+        """The best epoch's point of the curve."""
+        return self.curve[self.best_epoch - 1] if self.best_epoch else None
 
 
 def write_checkpoint(

@@ -81,10 +81,10 @@ def train(
 ) -> TrainResult:
     """Train the network of ``spec`` on ``data``.
 
-    A share of the training images is kept apart to choose the best epoch; the test images are
-    read once, at the end, for the best weights and for the last ones. Links, first weights, the
-    split, the order of the images and dropout all follow from ``seed``; no global generator is
-    left changed.
+    A share of the training images is kept apart to choose the best epoch (the highest accuracy on
+    them, and among equals the lowest loss); the test images are read once, at the end, for the
+    best weights and for the last ones. Links, first weights, the split, the order of the images
+    and dropout all follow from ``seed``; no global generator is left changed.
 
     Args:
         spec: A spec or a spec string; its inputs and classes must be those of the data.
@@ -155,6 +155,10 @@ def _optimiser(net: Net, recipe: Recipe) -> torch.optim.Optimizer:
         return torch.optim.Adam(groups, lr=recipe.lr)
     is_nesterov = recipe.momentum > 0
     return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=is_nesterov)
+
+
+def _rank(point: Point) -> tuple[float, float]:
+    return point["validation_accuracy"], -point["validation_loss"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -285,9 +289,10 @@ class _Session:
         loss, accuracy = self._evaluate(self.splits.validation)
         self._check_loss("validation loss", loss, progress.epochs_done + 1)
         point |= {"validation_loss": loss, "validation_accuracy": accuracy}
-        best = progress.best_accuracy
+        best = progress.best_point
         progress.curve.append(point)
-        if best is None or accuracy > best:
+        # On a small validation set many epochs share one accuracy; the loss tells them apart.
+        if best is None or _rank(point) > _rank(best):
             progress.best_epoch = len(progress.curve)
             progress.best = {
                 key: value.detach().cpu().clone() for key, value in self.net.state_dict().items()
@@ -337,7 +342,7 @@ class _Session:
         return _terms_of(self._record(Progress(curve=[], best={})))
 
     def _record(self, progress: Progress) -> RunRecord:
-        spec = self.net.spec
+        spec, best = self.net.spec, progress.best_point
         return RunRecord(
             spec=str(spec),
             mass=spec.mass,
@@ -350,7 +355,7 @@ class _Session:
             status="running",
             epochs_done=progress.epochs_done,
             best_epoch=progress.best_epoch,
-            validation_accuracy=progress.best_accuracy,
+            validation_accuracy=best["validation_accuracy"] if best else None,
             train_seconds=progress.seconds,
             environment=environment(describe_device(self.device)),
         )
