@@ -183,7 +183,7 @@ def _notes(reference: _DesignSpec, best: Candidate) -> tuple[str, ...]:
     cells = f"cell {starved[0]}" if len(starved) == 1 else f"cells {', '.join(starved)}"
     return (
         f"{best.spec} keeps the sum of masses but leaves {cells} with less than half of it; "
-        "on a CIFAR-10 subset such a network lost 2.6 points, on digits nothing "
+        "on a CIFAR-10 subset such a network lost 3 to 4 points, on digits nothing "
         "(docs/measured.md). match='cells' (--match cells) keeps the mass of every cell",
     )
 
