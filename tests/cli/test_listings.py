@@ -27,6 +27,7 @@ def test_nets_show(nnmass_cli, family):
 def test_nets_show_of_an_unknown_family(nnmass_cli):
     done = nnmass_cli("nets", "show", "resnets")
     assert done.code == 2
+    assert done.err.startswith("nnmass nets show: unknown family 'resnets'")
     assert "Did you mean 'resnet'" in done.err
 
 

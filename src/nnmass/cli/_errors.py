@@ -48,7 +48,8 @@ def reporting(verb: Callable[P, R]) -> Callable[P, R]:
         try:
             return verb(*args, **kwargs)
         except NNMassError as error:
-            say(f"nnmass {verb.__name__.removesuffix('_verb')}: {error}")
+            name = verb.__name__.removesuffix("_verb").replace("_", " ")
+            say(f"nnmass {name}: {error}")
             raise typer.Exit(exit_code(error)) from error
         except KeyboardInterrupt:
             say("\ninterrupted")
