@@ -63,7 +63,7 @@ def report_equal_mass(result: EqualMassResult) -> Report:
             Section(
                 "Accuracy against mass, and against size",
                 _COST_TEXT,
-                (_mass(result), _cost(result)),
+                (_accuracy_against(result, "NN-Mass"), _accuracy_against(result, "parameters")),
             ),
             Section(
                 "The cells",
@@ -96,8 +96,10 @@ _COST_TEXT = (
 )
 
 
-def _points(result: EqualMassResult, *, of_params: bool) -> list[Point]:
-    return [
+def _accuracy_against(result: EqualMassResult, what: str) -> Figure:
+    """Accuracy against ``NN-Mass``, or against ``parameters`` on a logarithmic axis."""
+    of_params = what == "parameters"
+    points = [
         Point(
             arm.arm.candidate.params if of_params else arm.arm.candidate.mass,
             100 * arm.mean,
@@ -107,27 +109,14 @@ def _points(result: EqualMassResult, *, of_params: bool) -> list[Point]:
         )
         for arm in result.arms
     ]
-
-
-def _mass(result: EqualMassResult) -> Figure:
     svg = scatter(
-        _points(result, of_params=False),
-        x_label="NN-Mass",
+        points,
+        x_label=what,
         y_label="test accuracy, %",
-        title="Accuracy against NN-Mass",
+        title=f"Accuracy against {what}",
+        log_x=of_params,
     )
-    return Figure(svg, "Test accuracy against NN-Mass; bars are one standard deviation.")
-
-
-def _cost(result: EqualMassResult) -> Figure:
-    svg = scatter(
-        _points(result, of_params=True),
-        x_label="parameters",
-        y_label="test accuracy, %",
-        title="Accuracy against parameters",
-        log_x=True,
-    )
-    return Figure(svg, "Test accuracy against parameters; bars are one standard deviation.")
+    return Figure(svg, f"Test accuracy against {what}; bars are one standard deviation.")
 
 
 def _arcs(arm: ArmResult) -> Figure:

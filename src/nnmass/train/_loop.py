@@ -100,6 +100,10 @@ def train(
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         on_step: Called after every step, and once more after an epoch's validation.
 
+    Returns:
+        The network of the best epoch in evaluation mode, the record (accuracies in [0, 1], time
+        in seconds) and the curve.
+
     Raises:
         SpecError: The network does not fit the data, or a value is out of range.
         CheckpointError: ``folder`` holds a run already (without ``resume``), or one of another
