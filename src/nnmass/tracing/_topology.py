@@ -1,0 +1,82 @@
+"""What tracing a network gives: cells, mass, cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from nnmass.topology import RELEASED, MassRule
+from nnmass.tracing._cell import TracedCell
+from nnmass.tracing._mac_count import MacCount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """The skip topology and the cost of one network, as plain frozen data.
+
+    Attributes:
+        name: What the network is called.
+        input_shape: Shape of one input, without the batch.
+        cells: From input to output; empty for a plain network, whose mass is 0.
+        params: Parameters, trainable or not, tied ones once.
+        count: Multiply-adds for one input, by kind and by module.
+        depth: Weight layers on the longest way from input to output.
+        n_nodes: Nodes of the graph that lie on a way from input to output.
+        n_edges: Edges between them.
+        notes: What a reader of the numbers must know.
+    """
+
+    name: str
+    input_shape: tuple[int, ...]
+    cells: tuple[TracedCell, ...]
+    params: int
+    count: MacCount
+    depth: int
+    n_nodes: int
+    n_edges: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds (convolution, linear, matmul) for one input."""
+        return self.count.macs
+
+    @property
+    def mass(self) -> float:
+        """NN-Mass: the sum over the cells, under the released rule for addition skips."""
+        return self.mass_by()
+
+    def mass_by(self, rule: MassRule = RELEASED) -> float:
+        """NN-Mass under another rule for addition skips."""
+        return float(sum((cell.exact_mass_by(rule) for cell in self.cells), Fraction(0)))
+
+    @property
+    def links(self) -> int:
+        """Channels that all skips carry."""
+        return sum(cell.links for cell in self.cells)
+
+    @property
+    def possible_links(self) -> int:
+        """Channels that they could carry."""
+        return sum(cell.possible_links for cell in self.cells)
+
+    @property
+    def density(self) -> float:
+        """All links over all possible links; 0 where none is possible."""
+        return self.links / self.possible_links if self.possible_links else 0.0
+
+    def to_dict(self) -> dict[str, object]:
+        """The topology and its numbers, as plain data."""
+        return {
+            "name": self.name,
+            "input_shape": list(self.input_shape),
+            "mass": self.mass,
+            "mass_without_projections": self.mass_by(MassRule(count_projections=False)),
+            "density": self.density,
+            "params": self.params,
+            "macs": self.macs,
+            "depth": self.depth,
+            "cells": [cell.to_dict() for cell in self.cells],
+            "notes": list(self.notes),
+            "mac_count": self.count.to_dict(),
+        }
