@@ -207,6 +207,7 @@ def test_other_wrong_uses():
         ("torchvision:inception_v3", "torchvision:inception_v3", (3, 299, 299)),
         ("torchvision:googlenet(weights=None)", None, (3, 224, 224)),
         ("torchvision:vit_b_16(image_size=64)", None, (3, 64, 64)),
+        ("torchvision:regnet_y_128gf", None, (3, 384, 384)),  # computes its widths with tensors
         ("torchvision:vit_h_14", None, (3, 224, 224)),  # its newest weights want 518, it does not
     ],
 )
@@ -233,7 +234,7 @@ def test_what_the_meta_device_cannot_do_is_built_on_the_cpu(monkeypatch, no_glob
     real = timm.create_model
 
     def picky(*args, **kwargs):
-        if torch.empty(0).is_meta:
+        if torch.empty(0).is_meta:  # in both tries to do without memory
             raise NotImplementedError("no value on meta")
         return real(*args, **kwargs)
 
