@@ -139,7 +139,7 @@ def test_flags_are_numbered_below_and_told_to_those_who_cannot_see(read, overlap
         "depth 3, width 4 density 0.250, mass 3.00 see 2, 1 below",
     ]
     (notes,) = svg.texts("flags")
-    assert notes.startswith("1  nested joins 2  a branch")
+    assert notes.startswith("1: nested joins 2: a branch")
     assert svg.all("desc")[0].text.count("nested joins") == 2
     assert not overlapping(svg.boxes(None))
     width, height = map(float, svg.root.get("viewBox").split()[2:])

@@ -53,7 +53,7 @@ def test_a_projection_parts_cells_of_the_same_widths():
 
 def test_equal_cells_are_drawn_once(read, overlapping):
     svg = read(topology_diagram(network(CELLS)))
-    assert svg.texts("bold") == ["cell 0", "cells 1-8 x 8", "cell 9"]
+    assert svg.texts("bold") == ["cell 0", "cells 1-8 (x 8)", "cell 9"]
     assert len(svg.all("g", "cell")) == 3
     mass = sum(cell.mass for cell in CELLS)
     title = f"made: NN-Mass {mass:.2f}, 1.93 M parameters, 2.00 M MACs"

@@ -37,7 +37,7 @@ def draw_key(cells: Sequence[CellDrawing], top: float, scale: Scale) -> tuple[st
 def draw_flags(flags: Sequence[str], top: float) -> tuple[str, float, float]:
     """The flags, numbered from 1, their right and their lower edge."""
     lines = [
-        ("" if index else f"{rank}  ") + line
+        ("" if index else f"{rank}: ") + line
         for rank, flag in enumerate(flags, start=1)
         for index, line in enumerate(fold(clean(flag), _NOTE_COLUMNS))
     ]
