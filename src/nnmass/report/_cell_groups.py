@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +34,19 @@ class CellGroup:
         """``"x 3"`` for three cells, nothing for one."""
         return f"x {len(self.cells)}" if len(self.cells) > 1 else ""
 
+    @property
+    def place(self) -> str:
+        """The modules from first to last, what their paths share in front only once."""
+        first, last = _layers(self.cells[0])[0], _layers(self.cells[-1])[-1]
+        if first == last:
+            return first
+        parts, others = first.split("."), last.split(".")
+        pairs = zip(parts[:-1], others[:-1], strict=False)
+        n = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        front = ".".join(parts[:n])
+        ends = f"{'.'.join(parts[n:])} .. {'.'.join(others[n:])}"
+        return f"{front}: {ends}" if front else ends
+
 
 def cell_groups(cells: Sequence[TracedCell]) -> list[CellGroup]:
     """``cells`` with equal neighbours (same kind, widths, links and flags) taken together.
@@ -54,6 +68,11 @@ def cell_groups(cells: Sequence[TracedCell]) -> list[CellGroup]:
         else:
             groups.append(CellGroup(index, (cell,)))
     return groups
+
+
+def _layers(cell: TracedCell) -> tuple[str, ...]:
+    """Module paths of the cell's own layers: v_0 of an addition cell lies before it."""
+    return cell.chain[1:] if cell.kind == "addition" and len(cell.chain) > 1 else cell.chain
 
 
 def _look(cell: TracedCell) -> object:

@@ -25,7 +25,9 @@ def topology_diagram(topology: Topology) -> str:
     drawings = [
         cell_drawing(
             group.cells[0],
-            label=f"cells {group.numbers} ({group.times})" if group.times else f"cell {group.first}",
+            label=f"cells {group.numbers} ({group.times})"
+            if group.times
+            else f"cell {group.first}",
         )
         for group in cell_groups(topology.cells)
     ]
