@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
-from nnmass.errors import SpecError, whole_number
+from nnmass.errors import SpecError, did_you_mean, whole_number
 from nnmass.nets._build import build
 from nnmass.nets._call_text import read_call, split_call
 from nnmass.nets._factory import DOORS, open_factory
@@ -126,6 +126,8 @@ def _split_door(text: str) -> tuple[str, str, str]:
 
 
 def _is_path(text: str) -> bool:
+    if not text:
+        return False
     try:
         if Path(text).is_dir():  # a folder called "vgg" is no reason to lose the family
             return text not in FAMILIES or (Path(text) / SPEC_FILE).is_file()
@@ -137,7 +139,7 @@ def _is_path(text: str) -> bool:
 
 
 def _open_zoo(zoo: str, rest: str) -> OpenedNetwork:
-    call = read_call(rest)
+    call = read_call(rest, where=f"{zoo}:{rest}")
     model, input_shape = open_zoo(zoo, call)
     return OpenedNetwork(name=f"{zoo}:{call}", model=model, input_shape=input_shape, spec=None)
 
@@ -145,8 +147,9 @@ def _open_zoo(zoo: str, rest: str) -> OpenedNetwork:
 def _open_factory(module: str, rest: str) -> OpenedNetwork:
     head, _ = split_call(rest)
     if not _MODULE.fullmatch(module) or not _MODULE.fullmatch(head):
-        raise SpecError(f"{module + ':' + rest!r} names no network; a network is {DOORS}")
-    call = read_call(rest)
+        close = did_you_mean(module, ZOOS)
+        raise SpecError(f"{f'{module}:{rest}'!r} names no network.{close} A network is {DOORS}")
+    call = read_call(rest, where=f"{module}:{rest}")
     model = open_factory(module, call)
     name = f"{module}:{call}"
     if isinstance(model, Net):
@@ -186,7 +189,7 @@ def _open_path(text: str, *, seed: int) -> OpenedNetwork:
 def _parse(text: str) -> Spec:
     head, _ = split_call(text)
     if not head or not _MODULE.fullmatch(head.replace("-", "_")):
-        raise SpecError(f"{text!r} names no network; a network is {DOORS}")
+        raise SpecError(f"{text!r} names no network. A network is {DOORS}")
     return parse(text)
 
 

@@ -120,32 +120,33 @@ def _no_module(module: str, missing: str) -> SpecError:
 
 def _find(found: ModuleType, module: str, path: str) -> object:
     holder: object = found
+    where = module
     for name in path.split("."):
         if not hasattr(holder, name):
-            raise _no_attribute(found, module, holder, name)
+            raise _no_attribute(found, where, holder, name)
         holder = getattr(holder, name)
+        where = f"{where}.{name}"
     return holder
 
 
-def _no_attribute(found: ModuleType, module: str, holder: object, name: str) -> SpecError:
-    callables = _callables(holder)
-    of = f"{found.__file__}" if getattr(found, "__file__", None) else "a package without a file"
-    listed = ", ".join(callables[:8]) + (", ..." if len(callables) > 8 else "")
+def _no_attribute(found: ModuleType, where: str, holder: object, name: str) -> SpecError:
+    everything = {
+        key: value
+        for key, value in inspect.getmembers(holder)
+        if callable(value) and not key.startswith("_")
+    }
+    own = [
+        key
+        for key, value in everything.items()
+        if getattr(value, "__module__", None) == found.__name__
+    ]
+    shown = own or list(everything)
+    listed = ", ".join(shown[:8]) + (", ..." if len(shown) > 8 else "")
+    file = getattr(found, "__file__", None) or "which has no file"
     return SpecError(
-        f"the module {module!r} ({of}) has no {name!r}.{did_you_mean(name, callables)} "
+        f"{where!r} ({file}) has no {name!r}.{did_you_mean(name, everything)} "
         f"Functions and classes there: {listed or 'none'}"
     )
-
-
-def _callables(holder: object) -> list[str]:
-    """Public callables, those that ``holder`` defines itself first."""
-    names = [
-        name
-        for name, value in inspect.getmembers(holder)
-        if callable(value) and not name.startswith("_")
-    ]
-    home = getattr(holder, "__name__", "")
-    return sorted(names, key=lambda name: getattr(getattr(holder, name), "__module__", "") != home)
 
 
 def _signature(factory: object) -> str:
@@ -160,7 +161,8 @@ def _described(value: object) -> str:
         return "None"
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    return f"a {type(value).__name__} ({value!r:.60})"
+    text = " ".join(repr(value).split())
+    return f"{text:.60}, of type {type(value).__name__}"
 
 
 def _what_to_return(made: object) -> str:

@@ -10,6 +10,7 @@ say so when they are called.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import logging
 import sys
 import threading
@@ -40,28 +41,20 @@ def import_torchvision() -> ModuleType:
     Raises:
         MissingExtraError: torchvision, or something that it needs, is not installed.
     """
-    with _lock:
-        try:
-            return _import("torchvision", purpose="a torchvision network")
-        except RuntimeError as error:
-            if not _is_native_half_missing(error):
-                raise
-            reason = error
-        _logger.info("only the Python half of torchvision loads beside this torch: %s", reason)
-        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        _declare_schemas()
-        return _import("torchvision", purpose="a torchvision network")
+    return _torchvision(purpose="a torchvision network")
 
 
 def import_timm() -> ModuleType:
-    """The package timm, which imports torchvision.
+    """The package timm; torchvision comes first, since timm imports it.
 
     Raises:
         MissingExtraError: timm, or something that it needs, is not installed.
     """
     with _lock:
-        return with_torchvision(lambda: _import("timm", purpose="a timm network"))
+        purpose = "a timm network"
+        if "timm" not in sys.modules and importlib.util.find_spec("timm") is not None:
+            _torchvision(purpose=purpose)
+        return _import("timm", purpose=purpose)
 
 
 def with_torchvision(action: Callable[[], T]) -> T:
@@ -77,6 +70,21 @@ def with_torchvision(action: Callable[[], T]) -> T:
             raise
     import_torchvision()
     return action()
+
+
+def _torchvision(*, purpose: str) -> ModuleType:
+    with _lock:
+        try:
+            return _import("torchvision", purpose=purpose)
+        except RuntimeError as error:
+            if not _is_native_half_missing(error):
+                raise
+            reason = error
+        _logger.info("only the Python half of torchvision loads beside this torch: %s", reason)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        _declare_schemas()
+        return _import("torchvision", purpose=purpose)
 
 
 def _is_native_half_missing(error: RuntimeError) -> bool:

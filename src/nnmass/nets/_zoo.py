@@ -87,8 +87,8 @@ def _check_name(zoo: str, name: str) -> None:
     if zoo == "timm" and dot and architecture in known:
         tagged = [tag for tag in zoo_names(zoo, tags=True) if tag.startswith(architecture + ".")]
         raise SpecError(
-            f"timm's {architecture!r} has no tag {name!r}.{did_you_mean(name, tagged)} Without "
-            f"weights the tag makes little difference: write 'timm:{architecture}'"
+            f"timm's {architecture!r} has no tag {name!r}.{did_you_mean(name, tagged)} A tag "
+            f"names one of its trainings; 'timm:{architecture}' does without"
         )
     raise unknown_network(zoo, name, known)
 
