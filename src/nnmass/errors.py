@@ -46,10 +46,6 @@ class TrainingError(NNMassError, RuntimeError):
     """A training that cannot go on, such as a loss that is no longer a number."""
 
 
-class TraceError(NNMassError, RuntimeError):
-    """A network that could not be run or followed."""
-
-
 class MissingExtraError(NNMassError, ImportError):
     """An optional dependency that is not installed."""
 

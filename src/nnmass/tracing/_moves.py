@@ -56,7 +56,9 @@ def repeat(step: Step) -> Followed:
     tensor, given = step.read[0]
     shift = step.out.ndim - tensor.ndim
     axes = [axis + shift for axis in given.axes]
-    times = [step.out.shape[axis] // size for axis, size in zip(axes, given.codes.shape, strict=True)]
+    times = [
+        step.out.shape[axis] // size for axis, size in zip(axes, given.codes.shape, strict=True)
+    ]
     return ChannelMap(tuple(axes), np.tile(given.codes, times), given.is_gate)
 
 
@@ -104,7 +106,9 @@ def split(step: Step) -> Followed:
     tensor, given = step.read[0]
     axis = int(step["dim"]) % tensor.ndim
     ends = np.cumsum([out.shape[axis] for out in step.outputs])
-    ranges = [range(end - out.shape[axis], end) for end, out in zip(ends, step.outputs, strict=True)]
+    ranges = [
+        range(end - out.shape[axis], end) for end, out in zip(ends, step.outputs, strict=True)
+    ]
     return [
         _along(given, axis, lambda codes, place, chosen=chosen: codes.take(chosen, place))
         for chosen in ranges
@@ -154,7 +158,9 @@ def _concatenated(step: Step, pairs: list[tuple[Tensor, ChannelMap | None]]) -> 
     parts = []
     for tensor, given in pairs:
         sizes = tuple(tensor.shape[axis] for axis in axes)
-        parts.append(np.full(sizes, NO_ORIGIN) if given is None else given.spread(axes, tensor.shape))
+        parts.append(
+            np.full(sizes, NO_ORIGIN) if given is None else given.spread(axes, tensor.shape)
+        )
     codes = np.concatenate(parts, axes.index(dim))
     return ChannelMap(tuple(axes), codes)
 

@@ -97,8 +97,10 @@ def _recorded(
 def _with_output(recorder: Recorder, out: Tensor, name: str) -> tuple[Node, ...]:
     given = recorder.map_of(out)
     if given is None or not given.sources:
-        lost = "".join(f" {op} in {path or 'the model'} could not be followed." for op, path in
-                       recorder.unread[:3])
+        lost = "".join(
+            f" {op} in {path or 'the model'} could not be followed."
+            for op, path in recorder.unread[:3]
+        )
         raise TraceError(
             f"the output of {name} does not depend on its input, as far as can be seen.{lost} "
             "Does its forward compute features from what it is given?"
@@ -172,8 +174,10 @@ def flattened_shapes(input_shape: Any) -> tuple[Shape, ...]:
     Raises:
         TraceError: It is neither a shape nor a sequence of shapes.
     """
-    several = isinstance(input_shape, list | tuple) and input_shape and all(
-        isinstance(shape, list | tuple) for shape in input_shape
+    several = (
+        isinstance(input_shape, list | tuple)
+        and input_shape
+        and all(isinstance(shape, list | tuple) for shape in input_shape)
     )
     shapes = tuple(map(tuple, input_shape)) if several else (input_shape,)
     for shape in shapes:
