@@ -40,16 +40,15 @@ def emit_cells(topology: Topology) -> None:
 
     flags = list(dict.fromkeys(flag for cell in topology.cells for flag in cell.flags))
     columns = (
-        Column("cell"),
-        Column("", "left"),
-        Column("kind", "left"),
+        Column("cell", "left"),
+        Column("kind", "left", is_optional=True),
         Column("depth"),
         Column("widths"),
         Column("links of possible"),
         Column("density"),
         Column("NN-Mass"),
         *([Column("flag")] if flags else []),
-        Column("where", "left"),
+        Column("where", "left", is_optional=True),
     )
     rows = tuple(_cell_row(group, flags) for group in cell_groups(topology.cells))
     emit_line()
@@ -64,8 +63,7 @@ def _cell_row(group: CellGroup, flags: Sequence[str]) -> tuple[str, ...]:
     cell = group.cells[0]
     marks = ",".join(str(flags.index(flag) + 1) for flag in cell.flags)
     return (
-        group.numbers,
-        group.times,
+        f"{group.numbers} {group.times}".rstrip(),
         cell.kind.removesuffix("ition").removesuffix("enation"),
         str(cell.depth),
         _widths(cell.widths),
