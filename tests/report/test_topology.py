@@ -1,4 +1,4 @@
-import math
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +51,30 @@ def test_a_projection_parts_cells_of_the_same_widths():
     assert [len(group.cells) for group in cell_groups(cells)] == [1, 1]
 
 
+def test_the_place_says_what_paths_share_once():
+    groups = cell_groups(CELLS)
+    assert [group.place for group in groups] == [
+        "a.0: conv1 .. conv3",
+        "a: 1.conv1 .. 8.conv3",
+        "b.0: conv1 .. conv3",
+    ]
+    whole = TracedCell(
+        kind="concatenation", chain=("stem", "a.b", "fc"), widths=(1, 1, 1), link_list=()
+    )
+    assert cell_groups([whole])[0].place == "stem .. fc"
+    one = TracedCell(kind="concatenation", chain=("a.b",), widths=(1,), link_list=())
+    assert cell_groups([one])[0].place == "a.b"
+
+
+def test_cells_that_could_not_be_followed_are_told(read):
+    lost = [replace(cell, unread=(f"aten.odd in {cell.chain[1]}",)) for cell in CELLS[1:3]]
+    svg = read(topology_diagram(network(lost)))
+    assert svg.texts("bold") == ["cells 0-1 (x 2)"]
+    assert "NN-Mass n/a" in svg.texts("title")[0]
+    assert "density n/a, mass n/a" in " ".join(svg.texts("soft"))
+    assert svg.texts("flags") == ["1: no mass: an operation in it could not be followed"]
+
+
 def test_equal_cells_are_drawn_once(read, overlapping):
     svg = read(topology_diagram(network(CELLS)))
     assert svg.texts("bold") == ["cell 0", "cells 1-8 (x 8)", "cell 9"]
@@ -70,11 +94,6 @@ def test_fifty_blocks_stay_within_the_width(read, overlapping):
     assert all(left >= 0 and right <= width for left, _, right, _ in svg.boxes(None))
     assert all(bottom <= height for _, _, _, bottom in svg.boxes(None))
     assert not overlapping(svg.boxes(None))
-
-
-def test_a_mass_that_is_not_known(monkeypatch):
-    monkeypatch.setattr(Topology, "mass", math.nan)
-    assert "NN-Mass n/a" in topology_diagram(network(CELLS))
 
 
 def test_a_plain_network_has_nothing_to_draw():

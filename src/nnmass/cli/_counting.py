@@ -57,6 +57,6 @@ def _bar(total: int) -> Iterator[Tell]:
         task = progress.add_task("", total=total)
 
         def tell(name: str, outcome: str) -> None:
-            progress.update(task, description=name, advance=1 if outcome else 0)
+            progress.update(task, description=name, advance=1 if outcome else 0, refresh=True)
 
         yield tell

@@ -32,6 +32,7 @@ def _row(entry: Inspection) -> tuple[str, ...]:
 
 
 def _numbers(topology: Topology) -> tuple[str, ...]:
+    from nnmass.report import cell_remarks
     from nnmass.topology import MassRule
 
     mass = topology.mass
@@ -39,12 +40,12 @@ def _numbers(topology: Topology) -> tuple[str, ...]:
         _number(mass),
         _number(topology.mass_by(MassRule(count_projections=False))),
         _number(math.log(mass)) if mass > 0 else "",
-        _number(topology.density),
+        _number(topology.density) if topology.is_read else "",
         str(topology.params),
         str(topology.macs),
         str(topology.depth),
         str(len(topology.cells)),
-        str(sum(1 for cell in topology.cells if cell.flags)),
+        str(sum(1 for cell in topology.cells if cell_remarks(cell))),
         " | ".join(topology.notes),
     )
 

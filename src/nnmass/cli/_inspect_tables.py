@@ -22,7 +22,7 @@ def emit_networks(topologies: Sequence[Topology]) -> None:
         (
             topology.name,
             format_mass(topology.mass),
-            _density(topology.density),
+            _density(topology.density if topology.is_read else math.nan),
             format_count(topology.params),
             format_count(topology.macs),
             str(topology.depth),
@@ -36,9 +36,9 @@ def emit_networks(topologies: Sequence[Topology]) -> None:
 
 def emit_cells(topology: Topology) -> None:
     """One row a cell, equal cells in a row taken together; the flags in full below."""
-    from nnmass.report import Column, Table, cell_groups
+    from nnmass.report import Column, Table, cell_groups, cell_remarks
 
-    flags = list(dict.fromkeys(flag for cell in topology.cells for flag in cell.flags))
+    flags = list(dict.fromkeys(flag for cell in topology.cells for flag in cell_remarks(cell)))
     columns = (
         Column("cell", "left"),
         Column("kind", "left", is_optional=True),
@@ -58,10 +58,10 @@ def emit_cells(topology: Topology) -> None:
 
 
 def _cell_row(group: CellGroup, flags: Sequence[str]) -> tuple[str, ...]:
-    from nnmass.report import format_mass
+    from nnmass.report import cell_remarks, format_mass
 
     cell = group.cells[0]
-    marks = ",".join(str(flags.index(flag) + 1) for flag in cell.flags)
+    marks = ",".join(str(flags.index(flag) + 1) for flag in cell_remarks(cell))
     return (
         f"{group.numbers} {group.times}".rstrip(),
         cell.kind.removesuffix("ition").removesuffix("enation"),

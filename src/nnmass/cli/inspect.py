@@ -87,6 +87,8 @@ def inspect_verb(
         typer.echo(csv_text(done), nl=False)
     else:
         _emit(done, is_single=len(asked) == 1, levels=level if modules else 0, kinds=macs)
+        if len(asked) > 1 and not quiet and any(e.topology and e.topology.notes for e in done):
+            say("notes are told in full for one network, and with --json")
     _say_failures(done, is_single=len(asked) == 1)
     _write(done, csv=csv, svg=svg, into_folder=len(asked) > 1)
     if is_interrupted:

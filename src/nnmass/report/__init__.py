@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nnmass.report._arcs import arc_diagram as arc_diagram
     from nnmass.report._cell_drawing import CellDrawing as CellDrawing
     from nnmass.report._cell_drawing import cell_drawing as cell_drawing
+    from nnmass.report._cell_drawing import cell_remarks as cell_remarks
     from nnmass.report._cell_groups import CellGroup as CellGroup
     from nnmass.report._cell_groups import cell_groups as cell_groups
     from nnmass.report._curves import Series as Series
@@ -43,6 +44,7 @@ __getattr__ = lazy_names(
         "arc_diagram": "nnmass.report._arcs",
         "cell_drawing": "nnmass.report._cell_drawing",
         "cell_groups": "nnmass.report._cell_groups",
+        "cell_remarks": "nnmass.report._cell_drawing",
         "curves": "nnmass.report._curves",
         "equal_mass_table": "nnmass.report._equal_mass",
         "render_html": "nnmass.report._html",

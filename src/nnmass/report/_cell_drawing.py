@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nnmass.tracing import Link, TracedCell
 
 _LABEL_COLUMNS = 30
+_UNREAD = "no mass: an operation in it could not be followed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +109,13 @@ def cell_drawing(cell: TracedCell, *, label: str) -> CellDrawing:
             f"depth {cell.depth}, {_width_range(cell.widths)}",
             f"density {_density(cell.density)}, mass {format_mass(cell.mass)}",
         ),
-        flags=cell.flags,
+        flags=cell_remarks(cell),
     )
+
+
+def cell_remarks(cell: TracedCell) -> tuple[str, ...]:
+    """The flags of ``cell``, and that it has no mass where not all of it could be followed."""
+    return (*cell.flags, *([_UNREAD] if cell.unread else []))
 
 
 def _width_range(widths: Sequence[int]) -> str:

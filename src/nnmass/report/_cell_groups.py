@@ -76,4 +76,5 @@ def _layers(cell: TracedCell) -> tuple[str, ...]:
 
 
 def _look(cell: TracedCell) -> object:
-    return cell.kind, cell.widths, cell.link_list, cell.is_ratio_one, cell.flags
+    shape = cell.kind, cell.widths, cell.link_list, cell.is_ratio_one
+    return *shape, cell.flags, bool(cell.unread)  # what was not read names its modules

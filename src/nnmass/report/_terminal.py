@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -37,18 +37,19 @@ def render_table(table: Table, *, console: Console) -> None:
     if not console.is_terminal:
         _print_plain(table, _lines(table), console)
         return
-    left_out = list[str]()
     for shorter in _shorter(table):
-        left_out = [c.header for c in table.columns if c not in shorter.columns]
         lines = _lines(shorter)
-        if (widths := _fitted(shorter, lines, console.width)) is not None:
+        widths = _fitted(shorter, lines, console.width)
+        if widths is not None:
             _print_ruled(shorter, lines, widths=widths, console=console)
-            break
-    else:
-        _print_records(table, _lines(table), console=console)
-        return
-    if left_out:
-        names = ", ".join(map(clean, left_out))
+            _say_left_out([c for c in table.columns if c not in shorter.columns], console)
+            return
+    _print_records(table, _lines(table), console=console)
+
+
+def _say_left_out(columns: Sequence[Column], console: Console) -> None:
+    if columns:
+        names = ", ".join(clean(column.header) for column in columns)
         _say(f"(not shown, the terminal being too narrow: {names})", console, style="dim")
 
 
@@ -113,8 +114,8 @@ def _print_ruled(
 ) -> None:
     if table.title:
         _say(clean(table.title), console, style="bold")
-    for index, row in enumerate(lines):
-        folded = [fold(cell, width) for cell, width in zip(row, widths, strict=True)]
+    for index, line in enumerate(lines):
+        folded = [fold(cell, width) for cell, width in zip(line, widths, strict=True)]
         for cells in zip_longest(*folded, fillvalue=""):
             _say(_line(cells, table.columns, widths), console, style="" if index else "bold")
         if not index:
@@ -140,6 +141,6 @@ def _print_records(table: Table, lines: list[list[str]], *, console: Console) ->
             console.print()
         for name, cell in zip(head, row, strict=True):
             name_text = Text(name + " " * (indent - columns_of(name)), "bold")
-            lines = fold(cell, max(console.width - indent, _NARROWEST_TEXT))
-            body = ("\n" + " " * indent).join(lines)
+            folded = fold(cell, max(console.width - indent, _NARROWEST_TEXT))
+            body = ("\n" + " " * indent).join(folded)
             console.print(name_text + Text(body), soft_wrap=True)
