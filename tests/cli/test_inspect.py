@@ -210,7 +210,7 @@ def test_several_drawings_are_a_folder(nnmass_cli):
     names = sorted(file.name for file in Path("drawn").iterdir())
     assert names == ["dense-mlp-w=8,d=4,t=1.svg", "dense-mlp-w=9,d=4,t=1.svg"]
     again = nnmass_cli("inspect", MLP, "--svg", "drawn")
-    assert "wrote 1 drawings into drawn" in again.err
+    assert "wrote 1 drawing into drawn" in again.err
 
 
 def test_a_file_that_cannot_be_written_comes_after_the_result(nnmass_cli):
@@ -232,7 +232,7 @@ def test_macs_by_module_and_by_kind(nnmass_cli):
         "layer1 500.0 k 12.5 %",
         "(the network itself) 1.00 M 25.0 %",
     ]
-    deeper = nnmass_cli("inspect", PLAIN, MLP, "--modules", "--level", 2).out
+    deeper = nnmass_cli("inspect", PLAIN, MLP, "--level", 2).out
     assert re.search(r"layer1\.a +300\.0 k +7\.5 %", deeper)
     assert deeper.count("MACs by module") == 2
     kinds = nnmass_cli("inspect", PLAIN, "--macs").out

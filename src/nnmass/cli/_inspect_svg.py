@@ -28,7 +28,8 @@ def write_drawings(done: Sequence[Inspection], path: Path, *, into_folder: bool)
         write_atomic(file, topology_diagram(entry.topology) + "\n")
         written.add(file)
     if into_folder:
-        say(f"wrote {len(written)} drawings into {path}, each named after its network")
+        drawings = "1 drawing" if len(written) == 1 else f"{len(written)} drawings"
+        say(f"wrote {drawings} into {path}, named after the network")
     elif written:
         say(f"wrote {path}")
 

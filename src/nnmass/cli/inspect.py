@@ -59,7 +59,9 @@ def inspect_verb(
         typer.Option(help="Largest first, names from a to z; in the order asked unless told."),
     ] = None,
     modules: Annotated[bool, typer.Option("--modules", help="MACs by module as well.")] = False,
-    level: Annotated[int, typer.Option(help="Of --modules: so many levels down.")] = 1,
+    level: Annotated[
+        int | None, typer.Option(help="MACs by module so many levels down; --modules is 1.")
+    ] = None,
     macs: Annotated[
         bool, typer.Option("--macs", help="Operations by kind as well, and what is not counted.")
     ] = False,
@@ -75,7 +77,7 @@ def inspect_verb(
 ) -> None:
     """Cells, NN-Mass, parameters, MACs and depth of any network, without weights or training."""
     shape = read_shape(input_)
-    whole_number(level, "--level", low=1)
+    levels = int(modules) if level is None else whole_number(level, "--level", low=1)
     if json and csv == "-":
         raise SpecError("--json and --csv - both want stdout: give one, or --csv FILE")
     asked = networks_of(networks)
@@ -86,7 +88,7 @@ def inspect_verb(
     elif csv == "-":
         typer.echo(csv_text(done), nl=False)
     else:
-        _emit(done, is_single=len(asked) == 1, levels=level if modules else 0, kinds=macs)
+        _emit(done, is_single=len(asked) == 1, levels=levels, kinds=macs)
         if len(asked) > 1 and not quiet and any(e.topology and e.topology.notes for e in done):
             say("notes are told in full for one network, and with --json")
     _say_failures(done, is_single=len(asked) == 1)
