@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 
 SINK = -1
 
@@ -123,7 +124,7 @@ def solve(graph):
     order = [*sorted(alive - {SINK}), SINK]
     cuts = [n for n in order if n in (0, SINK) or SINK not in reached(graph.without(n), 0)]
     cells = []
-    for p, q in zip(cuts, cuts[1:], strict=False):
+    for p, q in pairwise(cuts):
         inside = [n for n in order if order.index(p) < order.index(n) < order.index(q)]
         if inside:
             cells.append(frozenset(cells_between(graph, p, q)))
@@ -236,7 +237,7 @@ def extended(graph, positions, unclear):
 
 def merged(graph, positions, unclear):
     groups = [positions[0]]
-    for before, group in zip(positions, positions[1:], strict=False):
+    for before, group in pairwise(positions):
         u, v = before[-1], group[0]
         is_alone = graph.reads(v) == [u] and graph.readers(u) == [v]
         is_depthwise = any(graph.nodes[n].is_depthwise for n in (*before, *group))
