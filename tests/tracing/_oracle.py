@@ -7,7 +7,7 @@ removing nodes one at a time, the chain from listing all paths, the links from l
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -149,7 +149,10 @@ def cells_between(graph, p, q):
     inside = {n for path in paths for n in path[1:-1]}
     for path in paths:
         if score(path) == best:
-            yield one_cell(graph, path, inside)
+            cell = one_cell(graph, path, inside)
+            yield cell
+            if q == SINK and cell.kind == "addition" and not cell.links:
+                yield replace(cell, kind="concatenation")  # a mass of 0 either way
 
 
 def one_cell(graph, path, inside):
@@ -165,13 +168,11 @@ def one_cell(graph, path, inside):
             positions[-1].append(node)
         elif node == q:
             unclear.append("no layer before the join")
-        else:
-            unclear.append("a join before any layer")
     kind = "addition"
     layers = [n for n in inside if graph.is_layer(n)]
     if graph.is_layer(q) or (q == SINK and any(len(graph.reads(n)) > 1 for n in layers)):
         kind = "concatenation"
-        positions = extended(graph, positions, unclear)
+        positions = extended(graph, positions)
         positions = merged(graph, positions, unclear)
     links = all_links(graph, path, positions)
     return OracleCell(
@@ -217,7 +218,7 @@ def ways_back(graph, place, u, node):
             yield start, has_layer or graph.is_layer(u), min(channels, carried)
 
 
-def extended(graph, positions, unclear):
+def extended(graph, positions):
     positions = list(positions)
     while True:
         v = positions[0][0]
@@ -230,8 +231,6 @@ def extended(graph, positions, unclear):
         sides = {graph.nodes[u].side, graph.nodes[v].side}
         if None not in sides and len(sides) > 1:
             return positions
-        if None in sides and len(sides) > 1:
-            unclear.append("extended from a linear layer to a convolution")
         positions.insert(0, [u])
 
 

@@ -96,8 +96,8 @@ class Draft:
         value, rng = self.values[source], self.rng
         if count == value.width:
             return source
-        how = rng.choice(["index_select", "list", "tensor", "slice", "narrow", "split"])
-        if how in ("index_select", "list", "tensor"):
+        how = rng.choice(["index_select", "tensor", "slice", "narrow", "split"])
+        if how in ("index_select", "tensor"):
             index = rng.sample(range(value.width), count)
         else:
             first = rng.randrange(value.width - count + 1)
@@ -512,8 +512,6 @@ class ProgramNet(nn.Module):
         index, how = o["index"], o["how"]
         if how == "index_select":
             return step(x)
-        if how == "list":
-            return x[:, index]
         if how == "tensor":
             return x[:, torch.tensor(index)]
         if how == "narrow":
@@ -525,7 +523,10 @@ class ProgramNet(nn.Module):
     def padded(self, x, o):
         if o["how"] == "pad":
             return F.pad(x, (0, 0) * (x.ndim - 2) + (o["before"], o["after"]))
-        zeros = [x.new_zeros(len(x), n, *x.shape[2:]) for n in (o["before"], o["after"])]
+        zeros = [
+            torch.zeros(len(x), n, *x.shape[2:], device=x.device)
+            for n in (o["before"], o["after"])
+        ]
         return torch.cat([zeros[0], x, zeros[1]], 1)
 
     def pooled(self, x, how, step):

@@ -86,7 +86,7 @@ class WithHooks(Block):
         super().__init__()
         self.conv1.register_forward_hook(lambda *_: None)
         self.conv2.register_forward_pre_hook(lambda *_: None)
-        self.conv1.register_full_backward_hook(lambda *_: None)
+        self.conv2.register_full_backward_hook(lambda *_: None)
 
 
 class Parametrized(nn.Module):
