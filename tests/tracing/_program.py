@@ -524,8 +524,7 @@ class ProgramNet(nn.Module):
         if o["how"] == "pad":
             return F.pad(x, (0, 0) * (x.ndim - 2) + (o["before"], o["after"]))
         zeros = [
-            torch.zeros(len(x), n, *x.shape[2:], device=x.device)
-            for n in (o["before"], o["after"])
+            torch.zeros(len(x), n, *x.shape[2:], device=x.device) for n in (o["before"], o["after"])
         ]
         return torch.cat([zeros[0], x, zeros[1]], 1)
 
