@@ -7,7 +7,7 @@ removing nodes one at a time, the chain from listing all paths, the links from l
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
@@ -152,10 +152,11 @@ def cells_between(graph, p, q):
             cell = one_cell(graph, path, inside)
             yield cell
             if q == SINK and cell.kind == "addition" and not cell.links:
-                yield replace(cell, kind="concatenation")  # a mass of 0 either way
+                # without links the mass is 0 either way; the kind is tested on its own
+                yield one_cell(graph, path, inside, is_read=True)
 
 
-def one_cell(graph, path, inside):
+def one_cell(graph, path, inside, *, is_read=False):
     p, q = path[0], path[-1]
     unclear = []
     positions = [[p]]  # the graph nodes of each position, the last one gives the width
@@ -170,7 +171,8 @@ def one_cell(graph, path, inside):
             unclear.append("no layer before the join")
     kind = "addition"
     layers = [n for n in inside if graph.is_layer(n)]
-    if graph.is_layer(q) or (q == SINK and any(len(graph.reads(n)) > 1 for n in layers)):
+    is_read = is_read or (q == SINK and any(len(graph.reads(n)) > 1 for n in layers))
+    if graph.is_layer(q) or is_read:
         kind = "concatenation"
         positions = extended(graph, positions)
         positions = merged(graph, positions, unclear)
