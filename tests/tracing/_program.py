@@ -187,6 +187,16 @@ class Draft:
             channels = tuple(c for c in channels for _ in range(times))
         return self.emit("flatten", [source], Value(channels, None), how=how)
 
+    def has_layer(self, reg):
+        """Whether a layer stands on some way to this register."""
+        todo = {channel[0] for channel in self.values[reg].channels if channel}
+        while todo:
+            node = todo.pop()
+            if self.graph.is_layer(node):
+                return True
+            todo |= set(self.graph.reads(node))
+        return False
+
     def output(self, reg):
         self.graph.read(-1, self.values[reg].channels)
         self.result = reg
@@ -332,7 +342,7 @@ def write(rng, graph, node_class, n_blocks):
         x = d.flatten(x)
         for _ in range(rng.randint(0, 2)):
             x = dense(d, x) if rng.random() < 0.3 else d.unit(x, rng.randint(2, 5))
-    d.output(x)
+    d.output(x if d.has_layer(x) else d.unit(x, rng.randint(2, 5)))
     return d
 
 

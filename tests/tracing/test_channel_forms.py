@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from nnmass.errors import TraceError
 from nnmass.tracing import Link, trace
 
 
@@ -195,3 +196,9 @@ def test_a_cell_behind_what_was_not_followed_has_no_wrong_number():
     got = trace(Net(way, c_inputs=6), (3, 6, 6))
     right = 2 / 12 * 4 * 4  # nodes of 4, 4, 4, 6; the last reads 2 channels of the second
     assert math.isnan(got.mass) or got.mass == pytest.approx(right, rel=1e-12)
+
+
+@pytest.mark.parametrize("way", [lambda _, x: x.relu(), lambda net, x: x * net.a(x).mean(1, True)])
+def test_a_network_without_a_layer_on_the_way_is_refused(way):
+    with pytest.raises(TraceError, match="no weight layer"):
+        trace(Net(way), (3, 6, 6))
