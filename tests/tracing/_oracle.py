@@ -259,6 +259,6 @@ def ratio_one(graph, positions, links, unclear):
         return False
     is_plain = graph.edges.get((p, end)) == graph.nodes[p].width == graph.nodes[end].width
     is_only = len(links) == 1 and sorted(graph.reads(end)) == sorted({p, positions[2][0]})
-    if not (is_plain and is_only):
+    if not (is_plain and is_only) or graph.nodes[positions[2][0]].is_depthwise:
         unclear.append("not plainly an inverted residual")
     return is_plain and is_only
