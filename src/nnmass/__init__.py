@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nnmass import errors as errors
     from nnmass import report as report
     from nnmass import studies as studies
+    from nnmass import tracing as tracing
     from nnmass import train as train
     from nnmass.design import design as design
     from nnmass.nets import build as build
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from nnmass.topology import cell_mass as cell_mass
     from nnmass.topology import link_cap_for_mass as link_cap_for_mass
     from nnmass.topology import mean_singular_value as mean_singular_value
+    from nnmass.tracing import trace as trace
 
-_ROOMS = ("data", "design", "errors", "report", "studies", "train")
+_ROOMS = ("data", "design", "errors", "report", "studies", "tracing", "train")
 _SOURCES = {
     "Cell": "nnmass.topology",
     "MassRule": "nnmass.topology",
@@ -38,6 +40,7 @@ _SOURCES = {
     "export_onnx": "nnmass.nets",
     "load": "nnmass.nets",
     "save": "nnmass.nets",
+    "trace": "nnmass.tracing",
     **{room: f"nnmass.{room}" for room in _ROOMS},
 }
 

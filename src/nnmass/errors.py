@@ -38,6 +38,10 @@ class CheckpointError(StoreError):
     """A saved network or checkpoint that is damaged or belongs to something else."""
 
 
+class TraceError(NNMassError, RuntimeError):
+    """A network that could not be run or followed."""
+
+
 class TrainingError(NNMassError, RuntimeError):
     """A training that cannot go on, such as a loss that is no longer a number."""
 

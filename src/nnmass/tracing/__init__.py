@@ -1,6 +1,25 @@
 """Any ``nn.Module`` to its skip topology: cells, mass, parameters, multiply-adds."""
 
+from typing import TYPE_CHECKING
+
+from nnmass._lazy import lazy_names
 from nnmass.tracing._cell import Link as Link
 from nnmass.tracing._cell import TracedCell as TracedCell
 from nnmass.tracing._mac_count import MacCount as MacCount
 from nnmass.tracing._topology import Topology as Topology
+
+if TYPE_CHECKING:
+    from nnmass.tracing._rules import register_rule as register_rule
+    from nnmass.tracing._rules import unregister_rule as unregister_rule
+    from nnmass.tracing._step import Step as Step
+    from nnmass.tracing._trace import trace as trace
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Step": "nnmass.tracing._step",
+        "register_rule": "nnmass.tracing._rules",
+        "trace": "nnmass.tracing._trace",
+        "unregister_rule": "nnmass.tracing._rules",
+    },
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -50,6 +51,8 @@ class TracedCell:
         is_ratio_one: An inverted residual without its expansion convolution, which the released
             code scores as if it had one (see `nnmass.MassRule.ratio_one`).
         flags: Why the metric was not made for this cell; empty where it was.
+        unread: Operations inside that could not be followed. Then no number is given: the mass is
+            ``nan``.
 
     Source:
         The rule for any network is ours; on the families of the paper it gives the released
@@ -71,6 +74,7 @@ class TracedCell:
     link_list: tuple[Link, ...]
     is_ratio_one: bool = False
     flags: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def depth(self) -> int:
@@ -128,13 +132,15 @@ class TracedCell:
 
     @property
     def density(self) -> float:
-        """Links over possible links; 0 where none is possible."""
+        """Links over possible links; 0 where none is possible, ``nan`` where not all was read."""
+        if self.unread:
+            return math.nan
         return self.links / self.possible_links if self.possible_links else 0.0
 
     @property
     def mass(self) -> float:
-        """NN-Mass of the cell under the released rule."""
-        return float(self.exact_mass)
+        """NN-Mass of the cell under the released rule; ``nan`` where it could not be read."""
+        return math.nan if self.unread else float(self.exact_mass)
 
     def to_dict(self) -> dict[str, object]:
         """The cell and its numbers, as plain data."""
@@ -146,8 +152,9 @@ class TracedCell:
             "link_list": [link.to_dict() for link in self.link_list],
             "links": self.links,
             "possible_links": self.possible_links,
-            "density": self.density,
-            "mass": self.mass,
+            "density": None if self.unread else self.density,
+            "mass": None if self.unread else self.mass,
             "is_ratio_one": self.is_ratio_one,
             "flags": list(self.flags),
+            "unread": list(self.unread),
         }

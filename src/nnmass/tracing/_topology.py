@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -43,12 +44,26 @@ class Topology:
 
     @property
     def mass(self) -> float:
-        """NN-Mass: the sum over the cells, under the released rule for addition skips."""
+        """NN-Mass: the sum over the cells, under the released rule for addition skips.
+
+        ``nan`` where an operation inside a cell could not be followed; `read_mass_by` then sums up
+        the others.
+        """
         return self.mass_by()
 
     def mass_by(self, rule: MassRule = RELEASED) -> float:
-        """NN-Mass under another rule for addition skips."""
-        return float(sum((cell.exact_mass_by(rule) for cell in self.cells), Fraction(0)))
+        """NN-Mass under another rule for addition skips; ``nan`` as `mass`."""
+        return self.read_mass_by(rule) if self.is_read else math.nan
+
+    @property
+    def is_read(self) -> bool:
+        """Every cell could be followed, so that there is a mass."""
+        return not any(cell.unread for cell in self.cells)
+
+    def read_mass_by(self, rule: MassRule = RELEASED) -> float:
+        """The sum over the cells that could be followed."""
+        read = (cell for cell in self.cells if not cell.unread)
+        return float(sum((cell.exact_mass_by(rule) for cell in read), Fraction(0)))
 
     @property
     def links(self) -> int:
@@ -66,13 +81,14 @@ class Topology:
         return self.links / self.possible_links if self.possible_links else 0.0
 
     def to_dict(self) -> dict[str, object]:
-        """The topology and its numbers, as plain data."""
+        """The topology and its numbers, as plain data; numbers that are not there are ``None``."""
+        without = self.mass_by(MassRule(count_projections=False))
         return {
             "name": self.name,
             "input_shape": list(self.input_shape),
-            "mass": self.mass,
-            "mass_without_projections": self.mass_by(MassRule(count_projections=False)),
-            "density": self.density,
+            "mass": self.mass if self.is_read else None,
+            "mass_without_projections": without if self.is_read else None,
+            "density": self.density if self.is_read else None,
             "params": self.params,
             "macs": self.macs,
             "depth": self.depth,

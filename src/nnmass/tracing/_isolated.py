@@ -1,0 +1,115 @@
+"""Running a model so that it is afterwards exactly what it was."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@contextmanager
+def isolated(model: nn.Module, *, with_values: bool) -> Iterator[list[Tensor]]:
+    """Put stand-ins for the model's tensors in their places, in evaluation mode, for a while.
+
+    Without values, parameters and floating-point buffers become meta tensors; index buffers are
+    copied, since their values tell which channels are chosen. With values, all are copied. After
+    it every module has the attributes that it had, the very same objects, whatever the forward
+    pass did; lists, dicts and sets among them have the items they had. Global random generators
+    stand where they stood.
+
+    Yields:
+        The stand-ins of the parameters.
+    """
+    replace = _copy if with_values else _stand_in
+    kept = [_kept(module) for module in model.modules()]
+    restore_generators = _generators()
+    stand_ins: dict[int, Tensor] = {}
+    parameters: list[Tensor] = []
+    try:
+        for module in model.modules():
+            if isinstance(module, torch.jit.ScriptModule):
+                parameters += module.parameters(recurse=False)
+                continue  # its tensors live in C++, and its code writes to none of them
+            parameters += _replace(module._parameters, stand_ins, replace)
+            _replace(module._buffers, stand_ins, replace)
+            module.__dict__["training"] = False
+        yield parameters
+    finally:
+        for restore in kept:
+            restore()
+        restore_generators()
+
+
+def _replace(
+    named: MutableMapping[str, Any], stand_ins: dict[int, Tensor], replace: Callable[[Tensor], Tensor]
+) -> list[Tensor]:
+    """Replace the tensors in ``named``, one that is there twice by one stand-in."""
+    replaced = []
+    for name, tensor in list(named.items()):
+        if tensor is None:
+            continue
+        if id(tensor) not in stand_ins:
+            new = replace(tensor.detach())
+            is_parameter = isinstance(tensor, nn.Parameter)
+            stand_ins[id(tensor)] = nn.Parameter(new, requires_grad=False) if is_parameter else new
+        named[name] = stand_ins[id(tensor)]
+        replaced.append(stand_ins[id(tensor)])
+    return replaced
+
+
+def _stand_in(tensor: Tensor) -> Tensor:
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        return tensor.clone() if tensor.is_meta else tensor.cpu().clone()
+    if tensor.layout is not torch.strided:
+        return torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    return tensor.clone()
+
+
+def _kept(module: nn.Module) -> Callable[[], None]:
+    """What puts the attributes of ``module`` back, and the items of its containers."""
+    own = module.__dict__
+    attributes = dict(own)
+    mappings = [(value, dict(value)) for value in own.values() if isinstance(value, dict)]
+    lists = [(value, list(value)) for value in own.values() if isinstance(value, list)]
+    sets = [(value, set(value)) for value in own.values() if isinstance(value, set)]
+
+    def restore() -> None:
+        own.clear()
+        own.update(attributes)
+        for mapping, items in mappings:
+            mapping.clear()
+            mapping.update(items)
+        for values, things in lists:
+            values[:] = things
+        for group, members in sets:
+            group.clear()
+            group.update(members)
+
+    return restore
+
+
+def _generators() -> Callable[[], None]:
+    """What puts the global random generators back."""
+    python, torch_state = random.getstate(), torch.get_rng_state()
+    numpy = sys.modules.get("numpy")
+    numpy_state = numpy.random.get_state() if numpy is not None else None
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+
+    def restore() -> None:
+        random.setstate(python)
+        torch.set_rng_state(torch_state)
+        if numpy is not None:
+            numpy.random.set_state(numpy_state)
+        if cuda is not None:
+            torch.cuda.set_rng_state_all(cuda)
+
+    return restore

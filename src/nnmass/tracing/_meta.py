@@ -1,0 +1,100 @@
+"""Running single operations without memory, beside tensors that do have values."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Layout = tuple[int, int, tuple[int, ...], tuple[int, ...]]
+"""Storage, offset, shape, strides: equal for two tensors that are the same elements."""
+
+_KEEP_SHAPE = frozenset(
+    (
+        "relu relu6 hardtanh gelu silu elu selu celu leaky_relu hardswish hardsigmoid sigmoid mish "
+        "tanh softplus"
+    ).split()
+)
+_NORM_LIKE = frozenset(
+    "native_batch_norm _native_batch_norm_legit_no_training native_layer_norm native_group_norm".split()
+)
+_COUNTING = frozenset("arange linspace scalar_tensor tril_indices triu_indices eye".split())
+
+
+def layout_of(tensor: Tensor) -> Layout:
+    """What tells the tensor from all others that are alive."""
+    storage = tensor.untyped_storage()._cdata
+    return (storage, tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
+
+
+def run_on_meta(
+    func: Any,
+    name: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    tensors: Sequence[Tensor],
+    *,
+    own: Container[int],
+) -> Any:
+    """The result of an operation, without memory where its arguments have none.
+
+    Args:
+        func: The overload.
+        name: Its name.
+        args: As the model gave them.
+        kwargs: As the model gave them.
+        tensors: The tensors among these.
+        own: Storages that this run made: only those may be written to.
+    """
+    if not any(tensor.is_meta for tensor in tensors):
+        return _run_with_values(func, name, args, kwargs, own)
+    first = args[0] if args else None
+    if isinstance(first, Tensor):
+        if func._schema.is_mutable and _writes_first(func):
+            if not first.is_meta or name in _KEEP_SHAPE:
+                return first
+        elif first.is_meta and name in _KEEP_SHAPE:
+            return torch.empty_like(first)
+        elif first.is_meta and name in _NORM_LIKE and first.is_floating_point():
+            return torch.empty_like(first), first.new_empty(0), first.new_empty(0)
+        elif name == "_to_copy" and kwargs.get("device") is not None:
+            kwargs = {**kwargs, "device": torch.device("meta")}
+    given = [_on_meta(value) for value in args]
+    result = func(*given, **{key: _on_meta(value) for key, value in kwargs.items()})
+    return first if _writes_first(func) else result
+
+
+def _run_with_values(
+    func: Any, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], own: Container[int]
+) -> Any:
+    """An operation on constants: indices must keep their values to be followed."""
+    if func._schema.is_mutable and _writes_first(func) and isinstance(args[0], Tensor):
+        if layout_of(args[0])[0] not in own:
+            return args[0]  # a tensor of the model's own, which stays as it is
+    device = kwargs.get("device")
+    if device is not None and torch.device(device).type == "meta":
+        dtype = kwargs.get("dtype")
+        holds_indices = dtype is not None and not dtype.is_floating_point
+        if name in _COUNTING or holds_indices or name == "_to_copy":
+            kwargs = {**kwargs, "device": torch.device("cpu")}
+    return func(*args, **kwargs)
+
+
+def _writes_first(func: Any) -> bool:
+    arguments = func._schema.arguments
+    info = arguments[0].alias_info if arguments else None
+    return info is not None and info.is_write
+
+
+def _on_meta(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        if value.is_meta:
+            return value
+        return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
+    if isinstance(value, list | tuple):
+        return [_on_meta(item) for item in value]
+    if isinstance(value, torch.device):
+        return torch.device("meta")
+    return value

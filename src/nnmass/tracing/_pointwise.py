@@ -1,0 +1,125 @@
+"""Rules for operations element by element, and for reductions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from nnmass.tracing._channels import ChannelMap, compressed
+from nnmass.tracing._step import Followed, Rule, Step, is_floating
+
+GATES = frozenset({"sigmoid", "hardsigmoid", "_softmax", "_safe_softmax", "softmax"})
+_SCALINGS = frozenset({"mul", "div", "add", "sub", "rsub", "neg", "pow", "sqrt", "clamp"})
+_ADDITIONS = frozenset({"add", "sub", "rsub", "lerp", "addcmul", "addcdiv"})
+_MOST_SUMMANDS = 64
+
+
+def pointwise(step: Step) -> Followed:
+    """Pass the one full-size operand; of several, an addition is a join.
+
+    What is broadcast (gates, biases, scales) only changes values. Operands with the very same
+    origins (``x * sigmoid(x)``) are one. Of two feature maps that are multiplied, one that is a
+    gate is no source.
+    """
+    operands = _operands(step)
+    if len(operands) == 1:
+        given = operands[0]
+        is_gate = step.name in GATES or (given.is_gate and step.name in _SCALINGS)
+        return given.as_gate(is_gate) if is_gate != given.is_gate else given
+    if step.name in _ADDITIONS:
+        return step.join(operands)
+    features = [given for given in operands if not given.is_gate]
+    if len(features) == 1:
+        return features[0]
+    if step.name in ("mul", "div"):
+        return step.mix("product of two feature maps")
+    return step.mix(f"{step.name} of two feature maps")
+
+
+def _operands(step: Step) -> list[ChannelMap]:
+    """What the output may carry, in its axes: full-size operands if there are, each origin once."""
+    ndim, total = step.out.ndim, step.out.numel()
+    read = [pair for pair in step.read if is_floating(pair[0])] or step.read
+    full = [pair for pair in read if pair[0].numel() == total]
+    distinct = list[ChannelMap]()
+    for tensor, given in full or read:
+        shift = ndim - tensor.ndim
+        moved = given.moved([axis + shift for axis in given.axes]) if shift else given
+        if not any(moved.same_origins(other) for other in distinct):
+            distinct.append(moved)
+    return distinct
+
+
+def softmax(step: Step) -> Followed:
+    """Channels pass; what comes out weighs something else."""
+    return step.read[0][1].as_gate()
+
+
+def glu(step: Step) -> Followed:
+    """The first half passes, the second is its gate."""
+    tensor, given = step.read[0]
+    axis = int(step["dim"]) % tensor.ndim
+    if axis not in given.axes:
+        return given
+    place = given.axes.index(axis)
+    half = given.codes.take(range(step.out.shape[axis]), place)
+    return compressed(given.axes, half)
+
+
+def reduction(step: Step) -> Followed:
+    """Over other axes, channels pass; over some axes of channels, feature maps are added up."""
+    tensor, given = step.read[0]
+    return [_reduced(step, tensor, given, out) for out in step.outputs]
+
+
+def _reduced(step: Step, tensor: Tensor, given: ChannelMap, out: Tensor) -> ChannelMap | None:
+    if not is_floating(out):  # the places of a maximum
+        return None
+    dims = _dims(step, tensor.ndim)
+    kept_places = [n for n, axis in enumerate(given.axes) if axis not in dims]
+    keeps = out.ndim == tensor.ndim
+    axes = [a if keeps else a - sum(d < a for d in dims) for a in given.axes if a not in dims]
+    if len(kept_places) == len(given.axes):
+        return given.moved(axes)
+    gone = [n for n in range(len(given.axes)) if n not in kept_places]
+    moved = np.moveaxis(given.codes, gone, range(len(gone)))
+    slices = moved.reshape(-1, *moved.shape[len(gone) :])
+    if not axes or len(slices) > _MOST_SUMMANDS or step.name not in ("sum", "mean"):
+        return step.mix(f"{step.name} over channels", axes)
+    maps = [compressed(axes, one) for one in slices]
+    return step.join([one for one in maps if one.sources])
+
+
+def _dims(step: Step, ndim: int) -> set[int]:
+    dim = step.arguments.get("dim")
+    if dim is None or dim == []:
+        return set(range(ndim))
+    dims: Sequence[int] = [dim] if isinstance(dim, int) else dim
+    return {int(axis) % ndim for axis in dims}
+
+
+def along_one_axis(step: Step) -> Followed:
+    """Sorting and summing up along an axis: channels pass unless it is theirs."""
+    tensor, given = step.read[0]
+    if int(step.arguments.get("dim", -1)) % tensor.ndim in given.axes:
+        return step.mix(f"{step.name} across channels")
+    return given
+
+
+RULES: dict[str, Rule] = {
+    "_softmax": softmax,
+    "_safe_softmax": softmax,
+    "softmax": softmax,
+    "_log_softmax": lambda step: step.passes(),
+    "glu": glu,
+    **dict.fromkeys(
+        (
+            "mean sum nansum amax amin max min prod var std var_mean std_mean logsumexp norm "
+            "linalg_vector_norm any all argmax argmin median count_nonzero"
+        ).split(),
+        reduction,
+    ),
+    **dict.fromkeys("cumsum cumprod sort topk logcumsumexp cummax cummin".split(), along_one_axis),
+}

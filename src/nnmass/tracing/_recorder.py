@@ -1,0 +1,181 @@
+"""Watching a forward pass, operation by operation.
+
+The engine is a recorder at PyTorch's dispatcher: the model runs once, by its own Python code, on
+tensors of the meta device, which have shapes and strides but no memory. So control flow, in-place
+operations, modules called twice and functional code need no special care, nothing is computed, and
+some hundred primitive operations are all that has to be understood. Tried beside it on 97 networks
+of timm: symbolic tracing (torch.fx) gives up where a shape decides what is done and does not see
+inside leaf functions; torch.export reads most of them, at five to twenty times the time. A forward
+pass that asks for *values* (``if x.mean() > 0``) is run a second time on the real weights, with the
+same recorder.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from nnmass.tracing._channels import ChannelMap
+from nnmass.tracing._graph import Graph
+from nnmass.tracing._macs import is_convolution, macs_of
+from nnmass.tracing._meta import Layout, layout_of, run_on_meta
+from nnmass.tracing._paths import ModulePaths
+from nnmass.tracing._rewrite import rewritten
+from nnmass.tracing._rules import own_macs, rule_for
+from nnmass.tracing._step import Step, is_pointwise, operation_name, tensors_in
+from nnmass.tracing._tally import Tally
+
+
+class Recorder(TorchDispatchMode):
+    """Builds the graph of a forward pass and counts its operations.
+
+    Attributes:
+        graph: The nodes so far.
+        tally: The counts so far.
+        inputs: Nodes that are inputs of the network.
+        unread: ``(operation, module path)`` of every call without a rule.
+        used: Layouts of the tensors that took part, parameters among them.
+    """
+
+    def __init__(self, paths: ModulePaths, *, with_values: bool) -> None:
+        super().__init__()
+        self.graph, self.tally = Graph(), Tally()
+        self.inputs: frozenset[int] = frozenset()
+        self.unread: list[tuple[str, str]] = []
+        self.used: set[Layout] = set()
+        self._paths = paths
+        self._with_values = with_values
+        self._maps: dict[Layout, ChannelMap] = {}
+        self._weights: set[Layout] = set()
+        self._alive: dict[int, list[Tensor]] = defaultdict(list)  # by storage
+
+    @property
+    def path(self) -> str:
+        """Path of the innermost module that is running."""
+        return self._paths.here
+
+    def add_inputs(self, tensors: Sequence[Tensor]) -> None:
+        """Take these as the network's inputs: one node, its channels along axis 1."""
+        width = sum(t.shape[1] if t.ndim > 1 else 1 for t in tensors)
+        size = tensors[0].shape[2:]
+        node = self.graph.add("input", "input", width=width, size=size)
+        offset = 0
+        for tensor in tensors:
+            given = ChannelMap.of_node(node, (1,) if tensor.ndim > 1 else (), tensor.shape)
+            shifted = ChannelMap(given.axes, given.codes + offset)
+            offset += max(given.codes.size, 1)
+            self._remember(tensor, shifted)
+        self.inputs = frozenset({node})
+
+    def add_weights(self, tensors: Sequence[Tensor]) -> None:
+        """Take these as parameters."""
+        for tensor in tensors:
+            self._remember(tensor, None)
+            self._weights.add(layout_of(tensor))
+
+    def map_of(self, tensor: Tensor) -> ChannelMap | None:
+        """The origins of a tensor, if it comes from the input."""
+        return self._maps.get(layout_of(tensor))
+
+    def is_weight(self, tensor: Tensor) -> bool:
+        """The tensor is a parameter or was computed from parameters alone."""
+        return tensor.requires_grad or layout_of(tensor) in self._weights
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Run one operation and follow the channels through it."""
+        kwargs = kwargs or {}
+        name = operation_name(func)
+        tensors = tensors_in(args, kwargs)
+        if self._with_values:
+            result = func(*args, **kwargs)
+        else:
+            result = run_on_meta(func, name, args, kwargs, tensors, own=self._alive.keys())
+        outputs = tensors_in(result if isinstance(result, list | tuple) else (result,), {})
+        self.used.update(map(layout_of, tensors))
+        if outputs:
+            self._follow(func, name, args, kwargs, tensors, outputs)
+        return result
+
+    def _follow(
+        self,
+        func: Any,
+        name: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        tensors: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+    ) -> None:
+        is_read = any(layout_of(tensor) in self._maps for tensor in tensors)
+        step = Step(self, name, func, args, kwargs, outputs)
+        self._count(step, is_read=is_read)
+        if not is_read:
+            is_weight = any(map(self.is_weight, tensors))
+            for out in outputs:
+                self._remember(out, None)
+                if is_weight:
+                    self._weights.add(layout_of(out))
+            return
+        rule = rule_for(name, func)
+        if rule is None:
+            self.unread.append((str(func), self.path))
+        followed = step.unread() if rule is None else rule(step)
+        maps = followed if isinstance(followed, list) else [followed]
+        for out, given in zip(outputs, maps, strict=False):
+            if func._schema.is_mutable and self._is_known(out):
+                self._write(out, given)
+            else:
+                self._remember(out, given)
+        for out in outputs[len(maps) :]:
+            self._remember(out, None)
+
+    def _is_known(self, tensor: Tensor) -> bool:
+        return layout_of(tensor)[0] in self._alive
+
+    def _remember(self, tensor: Tensor, given: ChannelMap | None) -> None:
+        layout = layout_of(tensor)
+        self._alive[layout[0]].append(tensor)
+        if given is not None:
+            self._maps[layout] = given
+
+    def _write(self, target: Tensor, given: ChannelMap | None) -> None:
+        """Give ``target`` new origins, and all that shares its memory."""
+        layout = layout_of(target)
+        if self._maps.get(layout) is given:
+            return
+        sharing = {layout_of(t): t for t in self._alive[layout[0]]}
+        others = [tensor for key, tensor in sharing.items() if key != layout]
+        for tensor, changed in rewritten(target, given, others, self.map_of):
+            if changed is None:
+                self._maps.pop(layout_of(tensor), None)
+            else:
+                self._maps[layout_of(tensor)] = changed
+        self._alive[layout[0]].append(target)
+
+    def _count(self, step: Step, *, is_read: bool) -> None:
+        name = step.name
+        own = own_macs(name)
+        if own is not None:
+            self.tally.add_macs("own", self.path, int(own(step)))
+            return
+        macs = macs_of(name, step.args, step.out)
+        if macs is not None:
+            self.tally.add_macs(self._kind(step), self.path, macs)
+        elif is_read:
+            if rule_for(name, step.function) is None:
+                self.tally.uncounted[str(step.function)] += 1
+            else:
+                self.tally.add_other(name, step.out, is_pointwise=is_pointwise(step.function))
+
+    def _kind(self, step: Step) -> str:
+        if is_convolution(step.name):
+            return "convolution"
+        tensors = tensors_in(step.args, step.kwargs)[-2:]
+        both = all(self.map_of(tensor) is not None for tensor in tensors)
+        return "matmul" if both or "attention" in step.name else "linear"

@@ -1,0 +1,58 @@
+"""Adding up what a forward pass computes, by kind and by module."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from torch import Tensor
+
+from nnmass.tracing._layers import NORMS, POOLS, RESAMPLINGS
+from nnmass.tracing._mac_count import MacCount
+from nnmass.tracing._pointwise import GATES
+
+_ACTIVATIONS = GATES | frozenset(
+    (
+        "relu relu6 hardtanh gelu silu elu selu celu leaky_relu hardswish mish tanh softplus "
+        "_prelu_kernel prelu rrelu log_sigmoid hardshrink softshrink threshold glu _log_softmax"
+    ).split()
+)
+_REDUCTIONS = frozenset(
+    "mean sum amax amin max min prod var std var_mean std_mean norm linalg_vector_norm cumsum".split()
+)
+_KINDS = {
+    **dict.fromkeys(NORMS, "normalisation"),
+    **dict.fromkeys(POOLS, "pooling"),
+    **dict.fromkeys(RESAMPLINGS, "resampling"),
+    **dict.fromkeys(_ACTIVATIONS, "activation"),
+    **dict.fromkeys(_REDUCTIONS, "reduction"),
+}
+
+
+class Tally:
+    """Counts of one forward pass."""
+
+    def __init__(self) -> None:
+        self.by_kind: Counter[str] = Counter()
+        self.by_module: Counter[str] = Counter()
+        self.other: Counter[str] = Counter()
+        self.uncounted: Counter[str] = Counter()
+
+    def add_macs(self, kind: str, path: str, macs: int) -> None:
+        """Multiply-adds of one call."""
+        self.by_kind[kind] += macs
+        self.by_module[path] += macs
+
+    def add_other(self, name: str, out: Tensor, *, is_pointwise: bool) -> None:
+        """The results of a call that is no multiply-add; moving elements about costs nothing."""
+        kind = _KINDS.get(name) or ("elementwise" if is_pointwise else None)
+        if kind is not None:
+            self.other[kind] += out.numel()
+
+    def result(self) -> MacCount:
+        """The counts as frozen data."""
+        return MacCount(
+            by_kind={key: self.by_kind[key] for key in sorted(self.by_kind)},
+            by_module={key: macs for key, macs in self.by_module.items() if macs},
+            other=dict(sorted(self.other.items())),
+            uncounted=dict(sorted(self.uncounted.items())),
+        )
