@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from nnmass.nets import build as build
     from nnmass.nets import export_onnx as export_onnx
     from nnmass.nets import load as load
+    from nnmass.nets import match_networks as match_networks
+    from nnmass.nets import open_network as open_network
     from nnmass.nets import save as save
     from nnmass.specs import parse as parse
     from nnmass.topology import Cell as Cell
@@ -39,6 +41,8 @@ _SOURCES = {
     "build": "nnmass.nets",
     "export_onnx": "nnmass.nets",
     "load": "nnmass.nets",
+    "match_networks": "nnmass.nets",
+    "open_network": "nnmass.nets",
     "save": "nnmass.nets",
     "trace": "nnmass.tracing",
     **{room: f"nnmass.{room}" for room in _ROOMS},

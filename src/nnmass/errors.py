@@ -57,11 +57,15 @@ class MissingExtraError(NNMassError, ImportError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``" Did you mean 'a' or 'b'?"`` for the closest of ``known``, or an empty string."""
+    """``" Did you mean 'a' or 'b'?"`` for the closest of ``known``, or an empty string.
+
+    Capital letters do not count.
+    """
     from difflib import get_close_matches
 
-    close = get_close_matches(word.lower(), sorted(known), n=2, cutoff=0.55)
-    return f" Did you mean {' or '.join(repr(name) for name in close)}?" if close else ""
+    names = {name.lower(): name for name in sorted(known)}
+    close = get_close_matches(word.lower(), sorted(names), n=2, cutoff=0.55)
+    return f" Did you mean {' or '.join(repr(names[key]) for key in close)}?" if close else ""
 
 
 def whole_number(value: object, name: str, *, low: int, why: str = "") -> int:

@@ -192,10 +192,32 @@ def test_cells_of_one_network_have_links_of_their_own():
 def test_meta_allocates_nothing(text, no_global_randomness):
     with no_global_randomness():
         net = nnmass.build(text, device="meta")
-    assert all(tensor.is_meta for tensor in (*net.parameters(), *net.buffers()))
+    tensors = {**dict(net.named_parameters()), **dict(net.named_buffers())}
+    links = {name for name in tensors if name.endswith(("links.links", "links.gather"))}
+    assert all(tensors[name].is_meta for name in tensors.keys() - links)
+    assert bool(links) is text.startswith("dense-")
     assert nnmass.build(text, device=torch.device("meta")).state_dict().keys() == (
         nnmass.build(text).state_dict().keys()
     )
+
+
+def test_the_links_of_a_meta_network_are_real(text):
+    real = dict(nnmass.build(text, seed=3).named_buffers())
+    for name, buffer in nnmass.build(text, seed=3, device="meta").named_buffers():
+        if "links" in name:
+            assert torch.equal(buffer, real[name]), name
+
+
+def test_a_meta_network_takes_links_without_weights():
+    """The state dict of links tells the topology; loading it rewires, weights or not."""
+    text = "dense-cnn(wm=1,d=4,t=8/20,image=8)"
+    source, net = (nnmass.build(text, seed=seed, device="meta") for seed in (1, 2))
+    for mine, others in zip(net.cells, source.cells, strict=True):
+        mine.links.load_state_dict(others.links.state_dict())
+        assert torch.equal(mine.links.links, others.links.links)
+        assert torch.equal(mine.links.gather, others.links.gather)
+        pairs = zip(mine.links.wiring, others.links.wiring, strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs)
 
 
 @pytest.mark.parametrize("assign", [False, True])

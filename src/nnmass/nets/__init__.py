@@ -1,6 +1,9 @@
-"""From a spec to a module, and to files and back."""
+"""From a spec to a module, to files and back; any network by its name."""
 
 from nnmass.nets._build import build as build
+from nnmass.nets._doors import OpenedNetwork as OpenedNetwork
+from nnmass.nets._doors import match_networks as match_networks
+from nnmass.nets._doors import open_network as open_network
 from nnmass.nets._export import export_onnx as export_onnx
 from nnmass.nets._files import check_same_spec as check_same_spec
 from nnmass.nets._files import load as load

@@ -25,7 +25,8 @@ def build(spec: Spec | str, seed: int = 0, *, device: str | torch.device = "cpu"
     Args:
         spec: A spec, or a spec string.
         seed: At least 0. The same seed gives the same network on every device.
-        device: Where to put it; ``"meta"`` allocates no weights.
+        device: Where to put it; ``"meta"`` allocates no weights, only the links have their values
+            (on the CPU).
 
     Returns:
         A network in training mode, float32, with its ``spec`` and ``seed``.

@@ -17,8 +17,12 @@ class Links(nn.Module):
     into their pieces: what is copied is the links, not the candidates, and going back there is
     one scatter a layer instead of one a pair of layers.
 
+    The links are topology, not weights: a network that is built on the meta device holds their
+    real numbers on the CPU, so that what reads its graph sees which channel goes where.
+
     Attributes:
         links: int64, the wiring of all layers, one after the other; a part of the state dict.
+        gather: int64, the channels of every layer that others read, source after source.
     """
 
     links: Tensor
@@ -36,7 +40,7 @@ class Links(nn.Module):
         return self._wiring
 
     def rewire(self, wiring: Wiring) -> None:
-        """Take another wiring, on the device where the links are now.
+        """Take another wiring, on the device where the links are now; the CPU at first.
 
         Raises:
             SpecError: It does not fit the cell.
@@ -45,7 +49,8 @@ class Links(nn.Module):
         self._wiring = wiring
         gather, self.pieces = _plan(self.cell, wiring)
         self.n_gathered = [sum(n for _, n in pieces) for pieces in self.pieces]
-        device = self.links.device if "links" in self._buffers else None
+        # Named, so that a surrounding ``with torch.device("meta")`` leaves the links real.
+        device = self.links.device if "links" in self._buffers else torch.device("cpu")
         links = torch.empty(self.cell.links, dtype=torch.int64, device=device)
         self.register_buffer("links", links)
         self.register_buffer("gather", torch.empty_like(links), persistent=False)
@@ -53,7 +58,10 @@ class Links(nn.Module):
         self.fill()
 
     def fill(self) -> None:
-        """Write the wiring into the buffers; needed after ``to_empty``."""
+        """Write the wiring into the buffers; needed after ``to_empty``.
+
+        Buffers that were moved to the meta device hold no numbers and are left alone.
+        """
         if self.links.is_meta:
             return
         if self.gather.device != self.links.device:  # a state dict was assigned to a meta network
