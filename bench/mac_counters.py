@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
 import importlib.metadata
 import io
 import logging
@@ -35,6 +34,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 import nnmass
+from nnmass.nets._torchvision import import_timm
 
 NETWORKS = (
     "resnet18",
@@ -52,33 +52,10 @@ Terms = list[tuple[str, int]]
 # --- the networks
 
 
-def import_torchvision() -> None:
-    """Import torchvision first, also beside a CPU-only torch, where its native half cannot load.
-
-    Its operators are then unknown and the import fails, and with it timm's and that of several
-    counters. Declaring the two schemas that the Python half asks for is enough.
-    """
-    try:
-        importlib.import_module("torchvision")
-    except RuntimeError as error:
-        if "torchvision::nms" not in str(error):
-            raise
-        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        library = torch.library.Library("torchvision", "DEF")  # noqa: TOR901
-        KEPT.append(library)
-        for operator in ("nms", "qnms"):
-            schema = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-            library.define(f"{operator}{schema}")
-        importlib.import_module("torchvision")
-
-
-KEPT: list[torch.library.Library] = []
-
-
 def network(name: str) -> nn.Module:
-    import timm
-
+    timm = (
+        import_timm()
+    )  # torchvision first, also beside a CPU-only torch: several counters need it
     torch.manual_seed(0)
     return timm.create_model(name, pretrained=False).eval()
 
@@ -215,7 +192,9 @@ def by_flop_counter(model: nn.Module) -> int:
 
 
 def terms_of_flop_counter(a: Amounts) -> Terms:
-    return [("products of attention: the fused CPU kernel is not in its table", -2 * a.macs["matmul"])]
+    return [
+        ("products of attention: the fused CPU kernel is not in its table", -2 * a.macs["matmul"])
+    ]
 
 
 def by_profiler(model: nn.Module) -> int:
@@ -257,11 +236,6 @@ def by_ptflops(model: nn.Module, backend: str = "pytorch") -> int:
         model, SHAPE, as_strings=False, print_per_layer_stat=False, backend=backend
     )
     return int(found)
-
-
-def has_attention_rule(a: Amounts) -> bool:
-    """A timm Attention ran, for which ptflops and Torch-Pruning have a rule of their own."""
-    return a.macs["matmul"] > 0
 
 
 def terms_of_ptflops(a: Amounts) -> Terms:
@@ -321,7 +295,10 @@ def terms_of_torchinfo(a: Amounts) -> Terms:
     norms = ("BatchNorm2d", "LayerNorm")
     one_each = a.other["linear weights"] - a.macs["linear"]
     return [
-        ("norms that are leaves, 1 a parameter", sum(a.other[f"parameters of leaf {n}"] for n in norms)),
+        (
+            "norms that are leaves, 1 a parameter",
+            sum(a.other[f"parameters of leaf {n}"] for n in norms),
+        ),
         ("bias, convolution: 1 an output", a.other["convolution bias"]),
         ("bias, linear: 1 a parameter", a.other["linear bias, one position"]),
         ("linear: 1 a weight, whatever the number of positions", one_each),
@@ -336,7 +313,9 @@ def by_torch_pruning(model: nn.Module) -> int:
 
 
 def terms_of_torch_pruning(a: Amounts) -> Terms:
-    outside = a.other["linear bias, one position"] - a.other["linear bias in attention, one position"]
+    outside = (
+        a.other["linear bias, one position"] - a.other["linear bias in attention, one position"]
+    )
     return [
         ("batch norm of the exact type, 2 an element", 2 * a.into[nn.BatchNorm2d]),
         ("layer norm of the exact type, 2 an element", 2 * a.into[nn.LayerNorm]),
@@ -477,9 +456,10 @@ def lines(names: list[str]) -> list[str]:
         text.append(f"{head} | {' | '.join(cells)} |")
     for row in rows:
         text += ["", f"## {row.counter.name}", ""]
-        text += [row.failure] if row.failure else []
+        text += [row.failure] if row.failure else ["```"]
         for name, number in row.numbers.items():
             text += explained(row.counter, name, number, amounts[name])
+        text += [] if row.failure else ["```"]
     return text
 
 
@@ -501,7 +481,7 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write it there as well")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    import_torchvision()
+    import_timm()
     text = "\n".join(lines(options.network))
     print(text)
     if options.markdown:
