@@ -11,8 +11,8 @@ Networks are built without weights and traced by `nnmass.trace`. A row counts on
 network has the params and MACs that the row gives; every row left out is named with its reason.
 Needs torchvision (the extra `zoo`). Nothing is trained, nothing is fetched.
 
-The logarithm of the mass orders networks as the mass does. What it changes is that networks of mass 0
-have none: the figures for ln mass are those of "mass above 0".
+The logarithm of the mass orders networks as the mass does; networks of mass 0 have none. So the
+figures for ln mass are those of "mass above 0".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -185,7 +185,7 @@ def candidates(model: str) -> tuple[str, list[str]]:
 # --- building, tracing, checking
 
 
-@lru_cache(maxsize=None)
+@cache
 def traced(text: str, shape: tuple[int, ...]) -> nnmass.tracing.Topology:
     print(f"  {text}", file=sys.stderr)
     return nnmass.trace(nnmass.open_network(text).model, shape)
@@ -229,7 +229,7 @@ def told(value: float, interval: Interval, sign: str = "") -> str:
 
 
 def figures(group: str, rows: list[Row]) -> list[str]:
-    """One line a predictor: both correlations, and the difference from MACs on the same resamples."""
+    """One line a predictor: both correlations, and rho minus that of MACs, paired."""
     if len(rows) < FEWEST:
         return [f"| {group} | {len(rows)} | too few | | | |"]
     top1 = [row.top1 for row in rows]
@@ -260,7 +260,7 @@ def figures(group: str, rows: list[Row]) -> list[str]:
 
 
 def block(group: str, rows: list[Row]) -> list[str]:
-    """The figures of all rows; and, where some have mass 0, of the others alone (those of ln mass)."""
+    """All rows; and, where some have mass 0, the others alone: the figures of ln mass."""
     with_mass = [row for row in rows if row.mass > 0]
     text = figures(group, rows)
     if 0 < len(with_mass) < len(rows) and len(rows) >= FEWEST:

@@ -8,9 +8,9 @@ Needs timm for the networks. Counts with every counter that is installed and say
     pip install --constraint constraints.txt torch==2.13.0 timm==1.0.31 torchvision==0.28.0 \
         fvcore ptflops thop torchinfo torch-pruning calflops transformers
 
-Amounts (elements that pass a norm, an activation, a pooling, ..) are taken from hooks on the network
-itself, not from the tool. A deviation counts as explained only when the terms add up to the last
-unit; what is left over is printed.
+Amounts (elements that pass a norm, an activation, a pooling, ..) are taken from hooks on the
+network itself, not from the tool. A deviation counts as explained only when the terms add up to the
+last unit; what is left over is printed.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Amounts(TorchFunctionMode):
 
         return hook
 
-    def __torch_function__(  # noqa: D105
+    def __torch_function__(
         self,
         func: Callable[..., object],
         types: object,
