@@ -44,9 +44,7 @@ def _cell(region: Region, nodes: Mapping[int, Node], readers: Mapping[int, int])
 def _kind(region: Region) -> CellKind:
     if region.end.kind == "join":
         return "addition"
-    reads_several = any(
-        len(node.sources) > 1 for node in region.nodes[1:] if node.kind == "layer"
-    )
+    reads_several = any(len(node.sources) > 1 for node in region.nodes[1:] if node.kind == "layer")
     has_join = any(node.kind == "join" for node in region.nodes[1:])
     return "concatenation" if reads_several or not has_join else "addition"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from nnmass.tracing._graph import Node
 from nnmass.tracing._regions import Region
@@ -56,7 +57,7 @@ def chain_of(way: Sequence[Node]) -> Chain:
         elif node.kind == "join" and len(layers) > 1:
             heads[-1] = node
         place[node.index] = len(layers) - 1
-    previous = {node.index: before.index for before, node in zip(way, way[1:], strict=False)}
+    previous = {node.index: before.index for before, node in pairwise(way)}
     return Chain(tuple(layers), tuple(heads), place, previous)
 
 

@@ -36,18 +36,31 @@ class ChannelMap:
     _sources: dict[int, int] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of_node(cls, node: int, axes: Sequence[int], shape: Sequence[int]) -> ChannelMap:
-        """The map of a tensor of ``shape`` that ``node`` made, its channels along ``axes``."""
+    def of_node(
+        cls,
+        node: int,
+        axes: Sequence[int],
+        shape: Sequence[int],
+        *,
+        alike: Sequence[ChannelMap] = (),
+    ) -> ChannelMap:
+        """The map of a tensor of ``shape`` that ``node`` made, its channels along ``axes``.
+
+        Along an axis that is one of the maps ``alike`` too, positions with the same origins there
+        hold the same channel: windows that were cut out of one feature map, say.
+        """
         kept = tuple(sorted(axis for axis in axes if shape[axis] > 1))
-        sizes = tuple(shape[axis] for axis in kept)
-        codes = np.arange(prod(sizes), dtype=np.int64).reshape(sizes)
-        return cls(kept, codes + (node << _BITS))
+        codes = np.zeros((), dtype=np.int64)
+        for axis in kept:
+            labels, count = _labels(axis, shape[axis], alike)
+            codes = codes[..., None] * count + labels
+        return compressed(kept, codes + (node << _BITS))
 
     @property
     def sources(self) -> Mapping[int, int]:
         """For each node, how many of its channels are there."""
         if not self._sources and self.codes.size:
-            self._sources.update(count_sources([self.codes]))
+            self._sources.update(_count_distinct([self.codes]))
         return self._sources
 
     def spread(self, axes: Sequence[int], shape: Sequence[int]) -> Codes:
@@ -63,17 +76,49 @@ class ChannelMap:
         """The same origins, as those of a gate or not."""
         return ChannelMap(self.axes, self.codes, is_gate, self._sources)
 
+    def picked(self, axis: int, index: int) -> ChannelMap:
+        """The origins at one ``index`` of ``axis``, over the other axes as they are numbered."""
+        if axis not in self.axes:
+            return self
+        place = self.axes.index(axis)
+        codes: Codes = np.moveaxis(self.codes, place, 0)[index]
+        return ChannelMap((*self.axes[:place], *self.axes[place + 1 :]), codes, self.is_gate)
+
     def same_origins(self, other: ChannelMap) -> bool:
         """Every element has the same origin in both."""
         same = self.codes is other.codes or np.array_equal(self.codes, other.codes)
         return self.axes == other.axes and same
 
 
-def count_sources(arrays: Sequence[Codes]) -> dict[int, int]:
-    """For each node, in ascending order, how many distinct channels of it the arrays hold."""
+def count_sources(maps: Sequence[ChannelMap]) -> dict[int, int]:
+    """For each node, in ascending order, how many distinct channels of it the maps hold."""
+    counts: dict[int, int] = {}
+    for given in maps:
+        if not counts.keys().isdisjoint(given.sources):
+            return _count_distinct([one.codes for one in maps])
+        counts.update(given.sources)
+    return dict(sorted(counts.items()))
+
+
+def _count_distinct(arrays: Sequence[Codes]) -> dict[int, int]:
     distinct = np.unique(np.concatenate([array.ravel() for array in arrays]))
     nodes, counts = np.unique(distinct[distinct != NO_ORIGIN] >> _BITS, return_counts=True)
     return dict(zip(nodes.tolist(), counts.tolist(), strict=True))
+
+
+def _labels(axis: int, size: int, alike: Sequence[ChannelMap]) -> tuple[Codes, int]:
+    """For each position of an axis the number of its channel, and how many channels there are."""
+    columns = [
+        np.moveaxis(given.codes, given.axes.index(axis), 0).reshape(size, -1)
+        for given in alike
+        if axis in given.axes and given.codes.shape[given.axes.index(axis)] == size
+    ]
+    # Mostly the first element tells all positions apart.
+    if any(len(np.unique(column[:, 0])) == size for column in columns) or not columns:
+        return np.arange(size, dtype=np.int64), size
+    _, labels = np.unique(np.concatenate(columns, 1), axis=0, return_inverse=True)
+    labels = labels.reshape(-1).astype(np.int64)
+    return labels, int(labels.max()) + 1
 
 
 def compressed(axes: Sequence[int], codes: Codes, *, is_gate: bool = False) -> ChannelMap:

@@ -46,7 +46,9 @@ def isolated(model: nn.Module, *, with_values: bool) -> Iterator[list[Tensor]]:
 
 
 def _replace(
-    named: MutableMapping[str, Any], stand_ins: dict[int, Tensor], replace: Callable[[Tensor], Tensor]
+    named: MutableMapping[str, Any],
+    stand_ins: dict[int, Tensor],
+    replace: Callable[[Tensor], Tensor],
 ) -> list[Tensor]:
     """Replace the tensors in ``named``, one that is there twice by one stand-in."""
     replaced = []

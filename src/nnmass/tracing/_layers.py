@@ -5,6 +5,17 @@ from __future__ import annotations
 from torch import Tensor
 
 from nnmass.tracing._channels import ChannelMap
+from nnmass.tracing._operations import (
+    CONVOLUTIONS,
+    COPIES,
+    FUSED_ATTENTION,
+    NORMS,
+    POOLS,
+    PRODUCTS,
+    RECURRENT,
+    RESAMPLINGS,
+    SUMS_OF_PRODUCTS,
+)
 from nnmass.tracing._step import Followed, Rule, Step
 
 
@@ -24,15 +35,7 @@ def convolution(step: Step) -> Followed:
 
 def product(step: Step) -> Followed:
     """Matrix product: a linear layer if one side is a weight, attention if neither is."""
-    left, right = (step["self"], step["mat2"]) if "mat2" in step.arguments else _sides(step)
-    return _product(step, left, right)
-
-
-def _sides(step: Step) -> tuple[Tensor, Tensor]:
-    if step.name in ("mv", "dot", "vdot"):
-        return step.args[0], step.args[1]
-    tensors = [value for value in step.args if isinstance(value, Tensor)]
-    return tensors[-2], tensors[-1]
+    return _product(step, step.args[0], step.args[1])
 
 
 def sum_and_product(step: Step) -> Followed:
@@ -48,7 +51,10 @@ def sum_and_product(step: Step) -> Followed:
 def _product(step: Step, left: Tensor, right: Tensor) -> Followed:
     on_left, on_right = step.map_of(left), step.map_of(right)
     if on_left is not None and on_right is not None:
-        return step.mix("attention", _product_axes(left, right, on_left, on_right))
+        rows, columns = on_left.picked(left.ndim - 1, 0), on_right.picked(right.ndim - 2, 0)
+        # Tokens stand in the rows; channels are those of the right side, where it has any.
+        axes = {axis for axis in rows.axes if axis < left.ndim - 2}.union(columns.axes)
+        return step.mix("attention", sorted(axes or rows.axes), alike=(rows, columns))
     if on_left is not None:
         contracted, new = left.ndim - 1, step.out.ndim - 1
         return _linear(step, left, on_left, right, contracted=contracted, new=new)
@@ -69,25 +75,16 @@ def _linear(
     if not mixes_channels:
         if not step.is_weight(weight):
             return given
-        return step.layer(x, axes=given.axes, is_depthwise=True)
+        return step.layer(x, axes=given.axes, is_depthwise=True, alike=[given])
     batch = {0}.intersection(given.axes) if step.out.ndim == 3 else set[int]()
     axes = sorted({*batch, new}) if step.out.ndim else ()
     if not step.is_weight(weight):
         return step.mix("product with a fixed matrix", axes)
-    return step.layer(x, axes=axes)
+    return step.layer(x, axes=axes, alike=[given.picked(contracted, 0)] if batch else ())
 
 
 def _is_input(step: Step, given: ChannelMap) -> bool:
     return set(given.sources) <= step.inputs
-
-
-def _product_axes(left: Tensor, right: Tensor, a: ChannelMap, b: ChannelMap) -> tuple[int, ...]:
-    rows = {axis for axis in a.axes if axis < left.ndim - 1}
-    columns = {axis for axis in b.axes if axis != right.ndim - 2}
-    shared = {axis for axis in rows | columns if axis < left.ndim - 2}
-    # Tokens stand in the rows; of channels, the left side gives what it has none of in the right.
-    kept = columns or rows
-    return tuple(sorted(shared | kept))
 
 
 def attention(step: Step) -> Followed:
@@ -105,53 +102,10 @@ def recurrent(step: Step) -> Followed:
     return step.layer(axes=(step.out.ndim - 1,))
 
 
-def passing(step: Step) -> Followed:
-    """Each channel is made from itself."""
-    return step.passes()
-
-
-def weights_pass(step: Step) -> Followed:
+def first_passes(step: Step) -> Followed:
     """Norms and the like: the first argument passes, and only that."""
     x = step.args[0]
     return step.passes(x) if isinstance(x, Tensor) else None
-
-
-NORMS = frozenset(
-    (
-        "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training "
-        "_batch_norm_no_update _batch_norm_with_update _batch_norm_impl_index batch_norm "
-        "cudnn_batch_norm miopen_batch_norm native_layer_norm layer_norm native_group_norm "
-        "group_norm instance_norm rms_norm _fused_rms_norm local_response_norm"
-    ).split()
-)
-POOLS = frozenset(
-    (
-        "avg_pool1d avg_pool2d avg_pool3d max_pool1d max_pool2d max_pool3d mkldnn_max_pool2d "
-        "max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices "
-        "adaptive_avg_pool1d _adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_avg_pool2d "
-        "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d fractional_max_pool2d "
-        "max_unpool2d max_unpool3d"
-    ).split()
-)
-RESAMPLINGS = frozenset(
-    (
-        "upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_linear1d "
-        "upsample_bilinear2d upsample_bicubic2d upsample_trilinear3d _upsample_nearest_exact1d "
-        "_upsample_nearest_exact2d _upsample_bilinear2d_aa _upsample_bicubic2d_aa "
-        "_upsample_nearest_exact3d grid_sampler_2d grid_sampler_3d grid_sampler "
-        "affine_grid_generator"
-    ).split()
-)
-COPIES = frozenset(
-    (
-        "clone _to_copy detach alias contiguous lift_fresh lift_fresh_copy to native_dropout "
-        "dropout _fused_dropout bernoulli reflection_pad1d reflection_pad2d reflection_pad3d "
-        "replication_pad1d replication_pad2d replication_pad3d _prelu_kernel prelu rrelu "
-        "rrelu_with_noise view_as_real view_as_complex _conj conj resolve_conj real imag "
-        "masked_fill nan_to_num fill_diagonal"
-    ).split()
-)
-FOURIER = frozenset({"_fft_r2c", "_fft_c2r", "_fft_c2c"})
 
 
 def fourier(step: Step) -> Followed:
@@ -162,23 +116,13 @@ def fourier(step: Step) -> Followed:
 
 
 RULES: dict[str, Rule] = {
-    **dict.fromkeys((*NORMS, *POOLS, *RESAMPLINGS, *COPIES), weights_pass),
-    **dict.fromkeys(FOURIER, fourier),
-    **dict.fromkeys(("convolution", "_convolution", "convolution_overrideable"), convolution),
-    **dict.fromkeys(("mkldnn_convolution", "cudnn_convolution"), convolution),
-    **dict.fromkeys(("mm", "bmm", "mv", "dot", "matmul"), product),
-    **dict.fromkeys(("addmm", "baddbmm", "addmv", "addbmm"), sum_and_product),
-    **dict.fromkeys(
-        (
-            "scaled_dot_product_attention",
-            "_scaled_dot_product_attention_math",
-            "_scaled_dot_product_flash_attention",
-            "_scaled_dot_product_flash_attention_for_cpu",
-            "_scaled_dot_product_efficient_attention",
-            "_scaled_dot_product_cudnn_attention",
-        ),
-        attention,
-    ),
+    **dict.fromkeys((*NORMS, *POOLS, *RESAMPLINGS, *COPIES), first_passes),
+    **dict.fromkeys(CONVOLUTIONS, convolution),
+    **dict.fromkeys((*PRODUCTS, "matmul"), product),
+    **dict.fromkeys(SUMS_OF_PRODUCTS, sum_and_product),
+    **dict.fromkeys(FUSED_ATTENTION, attention),
+    **dict.fromkeys(RECURRENT, recurrent),
+    **dict.fromkeys(("_fft_r2c", "_fft_c2r", "_fft_c2c"), fourier),
     **dict.fromkeys(("embedding", "_embedding_bag"), embedding),
-    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu", "mkldnn_rnn_layer"), recurrent),
+    **dict.fromkeys(("_prelu_kernel", "prelu", "masked_fill"), first_passes),
 }

@@ -41,7 +41,7 @@ def links_of(region: Region, chain: Chain, ways: Ways) -> tuple[Link, ...]:
     they come in, the widest.
     """
     widths = {node.index: node.width for node in region.nodes}
-    links = []
+    links = list[Link]()
     for node in region.nodes:
         target = chain.place.get(node.index)
         if target is None or target < 2:

@@ -8,25 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nnmass.tracing._operations import INDEX_MAKERS, NORMS_OF_THREE, SAME_SHAPE
+
 Layout = tuple[int, int, tuple[int, ...], tuple[int, ...]]
 """Storage, offset, shape, strides: equal for two tensors that are the same elements."""
-
-_KEEP_SHAPE = frozenset(
-    (
-        "relu relu6 hardtanh gelu silu elu selu celu leaky_relu hardswish hardsigmoid sigmoid mish "
-        "tanh softplus"
-    ).split()
-)
-_NORM_LIKE = frozenset(
-    "native_batch_norm _native_batch_norm_legit_no_training native_layer_norm native_group_norm".split()
-)
-_COUNTING = frozenset("arange linspace scalar_tensor tril_indices triu_indices eye".split())
 
 
 def layout_of(tensor: Tensor) -> Layout:
     """What tells the tensor from all others that are alive."""
-    storage = tensor.untyped_storage()._cdata
-    return (storage, tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
+    storage: int = tensor.untyped_storage()._cdata
+    return (storage, int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride())
 
 
 def run_on_meta(
@@ -53,11 +44,11 @@ def run_on_meta(
     first = args[0] if args else None
     if isinstance(first, Tensor):
         if func._schema.is_mutable and _writes_first(func):
-            if not first.is_meta or name in _KEEP_SHAPE:
+            if not first.is_meta or name in SAME_SHAPE:
                 return first
-        elif first.is_meta and name in _KEEP_SHAPE:
+        elif first.is_meta and name in SAME_SHAPE:
             return torch.empty_like(first)
-        elif first.is_meta and name in _NORM_LIKE and first.is_floating_point():
+        elif first.is_meta and name in NORMS_OF_THREE and first.is_floating_point():
             return torch.empty_like(first), first.new_empty(0), first.new_empty(0)
         elif name == "_to_copy" and kwargs.get("device") is not None:
             kwargs = {**kwargs, "device": torch.device("meta")}
@@ -70,14 +61,13 @@ def _run_with_values(
     func: Any, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], own: Container[int]
 ) -> Any:
     """An operation on constants: indices must keep their values to be followed."""
-    if func._schema.is_mutable and _writes_first(func) and isinstance(args[0], Tensor):
-        if layout_of(args[0])[0] not in own:
-            return args[0]  # a tensor of the model's own, which stays as it is
+    if func._schema.is_mutable and _writes_first(func) and layout_of(args[0])[0] not in own:
+        return args[0]  # a tensor of the model's own, which stays as it is
     device = kwargs.get("device")
     if device is not None and torch.device(device).type == "meta":
         dtype = kwargs.get("dtype")
         holds_indices = dtype is not None and not dtype.is_floating_point
-        if name in _COUNTING or holds_indices or name == "_to_copy":
+        if name in INDEX_MAKERS or holds_indices or name == "_to_copy":
             kwargs = {**kwargs, "device": torch.device("cpu")}
     return func(*args, **kwargs)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -56,24 +55,24 @@ def repeat(step: Step) -> Followed:
     tensor, given = step.read[0]
     shift = step.out.ndim - tensor.ndim
     axes = [axis + shift for axis in given.axes]
-    times = [step.out.shape[axis] // size for axis, size in zip(axes, given.codes.shape, strict=True)]
+    times = [
+        step.out.shape[axis] // size for axis, size in zip(axes, given.codes.shape, strict=True)
+    ]
     return ChannelMap(tuple(axes), np.tile(given.codes, times), given.is_gate)
 
 
-def _along(given: ChannelMap, axis: int, take: Callable[[Codes, int], Codes]) -> ChannelMap:
-    """``take(codes, place)`` if ``axis`` is one of channels, else the map as it is."""
+def _taken(given: ChannelMap, axis: int, chosen: Any) -> ChannelMap:
+    """The map of the indices ``chosen`` of ``axis``."""
     if axis not in given.axes:
         return given
-    codes = take(given.codes, given.axes.index(axis))
+    codes = given.codes.take(chosen, given.axes.index(axis))
     return compressed(given.axes, codes, is_gate=given.is_gate)
 
 
-def _without(given: ChannelMap, axis: int, index: int) -> ChannelMap:
+def _at(given: ChannelMap, axis: int, index: int) -> ChannelMap:
     """The map of one ``index`` of ``axis``, which goes away."""
-    axes = tuple(a - (a > axis) for a in given.axes if a != axis)
-    if axis not in given.axes:
-        return given.moved(axes)
-    return ChannelMap(axes, given.codes.take(index, given.axes.index(axis)), given.is_gate)
+    left = given.picked(axis, index)
+    return left.moved([other - (other > axis) for other in left.axes])
 
 
 def slice_(step: Step) -> Followed:
@@ -82,33 +81,32 @@ def slice_(step: Step) -> Followed:
     axis = int(step["dim"]) % tensor.ndim
     start, end, stride = step["start"], step["end"], int(step["step"])
     chosen = range(*slice(start, end, stride).indices(tensor.shape[axis]))
-    return _along(given, axis, lambda codes, place: codes.take(chosen, place))
+    return _taken(given, axis, chosen)
 
 
 def select(step: Step) -> Followed:
     """One index of an axis."""
     tensor, given = step.read[0]
     axis = int(step["dim"]) % tensor.ndim
-    return _without(given, axis, int(step["index"]) % tensor.shape[axis])
+    return _at(given, axis, int(step["index"]) % tensor.shape[axis])
 
 
 def unbind(step: Step) -> Followed:
     """Every index of an axis."""
     tensor, given = step.read[0]
     axis = int(step["dim"]) % tensor.ndim
-    return [_without(given, axis, index) for index in range(len(step.outputs))]
+    return [_at(given, axis, index) for index in range(len(step.outputs))]
 
 
 def split(step: Step) -> Followed:
     """Consecutive ranges of an axis."""
     tensor, given = step.read[0]
     axis = int(step["dim"]) % tensor.ndim
-    ends = np.cumsum([out.shape[axis] for out in step.outputs])
-    ranges = [range(end - out.shape[axis], end) for end, out in zip(ends, step.outputs, strict=True)]
-    return [
-        _along(given, axis, lambda codes, place, chosen=chosen: codes.take(chosen, place))
-        for chosen in ranges
-    ]
+    maps, start = list[ChannelMap | None](), 0
+    for out in step.outputs:
+        maps.append(_taken(given, axis, range(start, start + out.shape[axis])))
+        start += out.shape[axis]
+    return maps
 
 
 def index_select(step: Step) -> Followed:
@@ -120,7 +118,7 @@ def index_select(step: Step) -> Followed:
     if index.is_meta:
         return step.unread()
     chosen = index.cpu().numpy()
-    return _along(given, axis, lambda codes, place: codes.take(chosen, place))
+    return _taken(given, axis, chosen)
 
 
 def cat(step: Step) -> Followed:
@@ -154,7 +152,9 @@ def _concatenated(step: Step, pairs: list[tuple[Tensor, ChannelMap | None]]) -> 
     parts = []
     for tensor, given in pairs:
         sizes = tuple(tensor.shape[axis] for axis in axes)
-        parts.append(np.full(sizes, NO_ORIGIN) if given is None else given.spread(axes, tensor.shape))
+        parts.append(
+            np.full(sizes, NO_ORIGIN) if given is None else given.spread(axes, tensor.shape)
+        )
     codes = np.concatenate(parts, axes.index(dim))
     return ChannelMap(tuple(axes), codes)
 

@@ -8,11 +8,11 @@ import numpy as np
 from torch import Tensor
 
 from nnmass.tracing._channels import ChannelMap, compressed
+from nnmass.tracing._operations import ALONG_ONE_AXIS, GATES, REDUCTIONS, SOFTMAXES, words
 from nnmass.tracing._step import Followed, Rule, Step, is_floating
 
-GATES = frozenset({"sigmoid", "hardsigmoid", "_softmax", "_safe_softmax", "softmax"})
-_SCALINGS = frozenset({"mul", "div", "add", "sub", "rsub", "neg", "pow", "sqrt", "clamp"})
-_ADDITIONS = frozenset({"add", "sub", "rsub", "lerp", "addcmul", "addcdiv"})
+_SCALINGS = words("mul div add sub rsub neg pow sqrt clamp")
+_ADDITIONS = words("add sub rsub lerp addcmul addcdiv")
 _MOST_SUMMANDS = 64
 
 
@@ -109,17 +109,9 @@ def along_one_axis(step: Step) -> Followed:
 
 
 RULES: dict[str, Rule] = {
-    "_softmax": softmax,
-    "_safe_softmax": softmax,
-    "softmax": softmax,
+    **dict.fromkeys(SOFTMAXES, softmax),
+    **dict.fromkeys(REDUCTIONS, reduction),
+    **dict.fromkeys(ALONG_ONE_AXIS, along_one_axis),
     "_log_softmax": lambda step: step.passes(),
     "glu": glu,
-    **dict.fromkeys(
-        (
-            "mean sum nansum amax amin max min prod var std var_mean std_mean logsumexp norm "
-            "linalg_vector_norm any all argmax argmin median count_nonzero"
-        ).split(),
-        reduction,
-    ),
-    **dict.fromkeys("cumsum cumprod sort topk logcumsumexp cummax cummin".split(), along_one_axis),
 }

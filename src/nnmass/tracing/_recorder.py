@@ -22,8 +22,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from nnmass.tracing._channels import ChannelMap
 from nnmass.tracing._graph import Graph
-from nnmass.tracing._macs import is_convolution, macs_of
+from nnmass.tracing._macs import macs_of
 from nnmass.tracing._meta import Layout, layout_of, run_on_meta
+from nnmass.tracing._operations import CONVOLUTIONS
 from nnmass.tracing._paths import ModulePaths
 from nnmass.tracing._rewrite import rewritten
 from nnmass.tracing._rules import own_macs, rule_for
@@ -43,7 +44,7 @@ class Recorder(TorchDispatchMode):
     """
 
     def __init__(self, paths: ModulePaths, *, with_values: bool) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.graph, self.tally = Graph(), Tally()
         self.inputs: frozenset[int] = frozenset()
         self.unread: list[tuple[str, str]] = []
@@ -92,6 +93,8 @@ class Recorder(TorchDispatchMode):
         """Run one operation and follow the channels through it."""
         kwargs = kwargs or {}
         name = operation_name(func)
+        if torch.Tag.inplace_view in func.tags:
+            return self._change_view(func, name, args, kwargs)
         tensors = tensors_in(args, kwargs)
         if self._with_values:
             result = func(*args, **kwargs)
@@ -101,6 +104,15 @@ class Recorder(TorchDispatchMode):
         self.used.update(map(layout_of, tensors))
         if outputs:
             self._follow(func, name, args, kwargs, tensors, outputs)
+        return result
+
+    def _change_view(
+        self, func: Any, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """An operation that gives a tensor itself another shape: the old one must be kept."""
+        before = torch.ops.aten.alias(args[0])
+        result = func(*args, **kwargs)
+        self._follow(func, name, (before, *args[1:]), kwargs, [before], [args[0]])
         return result
 
     def _follow(
@@ -123,8 +135,6 @@ class Recorder(TorchDispatchMode):
                     self._weights.add(layout_of(out))
             return
         rule = rule_for(name, func)
-        if rule is None:
-            self.unread.append((str(func), self.path))
         followed = step.unread() if rule is None else rule(step)
         maps = followed if isinstance(followed, list) else [followed]
         for out, given in zip(outputs, maps, strict=False):
@@ -174,7 +184,7 @@ class Recorder(TorchDispatchMode):
                 self.tally.add_other(name, step.out, is_pointwise=is_pointwise(step.function))
 
     def _kind(self, step: Step) -> str:
-        if is_convolution(step.name):
+        if step.name in CONVOLUTIONS:
             return "convolution"
         tensors = tensors_in(step.args, step.kwargs)[-2:]
         both = all(self.map_of(tensor) is not None for tensor in tensors)

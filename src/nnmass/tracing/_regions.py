@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from nnmass.tracing._graph import Node
 
@@ -53,8 +54,6 @@ def on_the_way(nodes: Sequence[Node]) -> list[Node]:
 def _with_sources(node: Node, sources: dict[int, int]) -> Node:
     if len(sources) == len(node.sources):
         return node
-    from dataclasses import replace
-
     return replace(node, sources=sources)
 
 
@@ -82,9 +81,7 @@ def regions(nodes: Sequence[Node]) -> list[Region]:
     """The stretches between consecutive cut nodes that have more than one way through."""
     cuts = cut_places(nodes)
     return [
-        Region(tuple(nodes[start : end + 1]))
-        for start, end in zip(cuts, cuts[1:], strict=False)
-        if end > start + 1
+        Region(tuple(nodes[start : end + 1])) for start, end in pairwise(cuts) if end > start + 1
     ]
 
 

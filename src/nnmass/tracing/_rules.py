@@ -22,9 +22,7 @@ class _Own:
 _OWN: dict[str, _Own] = {}
 
 
-def register_rule(
-    operation: str, rule: Rule, *, macs: Callable[[Step], int] | None = None
-) -> None:
+def register_rule(operation: str, rule: Rule, *, macs: Callable[[Step], int] | None = None) -> None:
     """Tell `nnmass.trace` how channels go through an operation of your own.
 
     A rule for one of PyTorch's operations replaces the built-in one.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,8 +96,10 @@ def _recorded(
 def _with_output(recorder: Recorder, out: Tensor, name: str) -> tuple[Node, ...]:
     given = recorder.map_of(out)
     if given is None or not given.sources:
-        lost = "".join(f" {op} in {path or 'the model'} could not be followed." for op, path in
-                       recorder.unread[:3])
+        lost = "".join(
+            f" {op} in {path or 'the model'} could not be followed."
+            for op, path in recorder.unread[:3]
+        )
         raise TraceError(
             f"the output of {name} does not depend on its input, as far as can be seen.{lost} "
             "Does its forward compute features from what it is given?"
@@ -151,17 +152,17 @@ def _failure(name: str, shapes: Sequence[Shape], where: str, error: Exception) -
     text = str(error).strip().split("\n")[0] or type(error).__name__
     return (
         f"{name} could not be run on an input of {shown} (plus the batch): {where} raised "
-        f"{type(error).__name__}: {text:.300}. {_advice(error, shapes)}"
+        f"{type(error).__name__}: {text:.300}. {_advice(error)}"
     )
 
 
-def _advice(error: Exception, shapes: Sequence[Shape]) -> str:
+def _advice(error: Exception) -> str:
     text = str(error)
     if isinstance(error, TypeError) and "missing" in text and "argument" in text:
         return "Does it take several inputs? Give input_shape as a list of their shapes"
     if "meta" in text:
         return "It asks for values, which a model on the meta device has not: give it weights"
-    if isinstance(error, RuntimeError | ValueError | AssertionError) and math.prod(shapes[0]):
+    if isinstance(error, RuntimeError | ValueError | AssertionError):
         return "Check the input shape: (channels, height, width), without the batch"
     return "Does the model run on such an input by itself?"
 
@@ -172,8 +173,10 @@ def flattened_shapes(input_shape: Any) -> tuple[Shape, ...]:
     Raises:
         TraceError: It is neither a shape nor a sequence of shapes.
     """
-    several = isinstance(input_shape, list | tuple) and input_shape and all(
-        isinstance(shape, list | tuple) for shape in input_shape
+    several = (
+        isinstance(input_shape, list | tuple)
+        and input_shape
+        and all(isinstance(shape, list | tuple) for shape in input_shape)
     )
     shapes = tuple(map(tuple, input_shape)) if several else (input_shape,)
     for shape in shapes:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from nnmass.tracing._channels import ChannelMap, count_sources
+from nnmass.tracing._graph import NodeKind
+from nnmass.tracing._operations import ACTIVATIONS
 
 if TYPE_CHECKING:
     from nnmass.tracing._recorder import Recorder
@@ -114,6 +115,7 @@ class Step:
         axes: Sequence[int] = (1,),
         size: Sequence[int] | None = None,
         is_depthwise: bool = False,
+        alike: Sequence[ChannelMap] = (),
     ) -> ChannelMap:
         """The output is that of a weight layer that reads ``tensor`` (all known ones).
 
@@ -122,10 +124,11 @@ class Step:
             axes: Axes of the output along which its channels lie.
             size: Spatial size of the output; left out for layers without one.
             is_depthwise: Each channel is made from one channel alone.
+            alike: Where these have the same origins, the output has the same channel.
         """
         given = self.map_of(tensor) if tensor is not None else None
         maps = [given] if given is not None else [known for _, known in self.read]
-        return self._node("layer", maps, axes, size=size, is_depthwise=is_depthwise)
+        return self._node("layer", maps, axes, alike, size=size, is_depthwise=is_depthwise)
 
     def join(self, maps: Sequence[ChannelMap] | None = None) -> ChannelMap:
         """The output is the sum of feature maps.
@@ -136,22 +139,32 @@ class Step:
         maps = [given for _, given in self.read] if maps is None else maps
         common = set(maps[0].axes).intersection(*(given.axes for given in maps))
         axes = common or {axis for given in maps for axis in given.axes}
-        return self._node("join", maps, sorted(axes), size=self._size_beside(axes))
+        return self._node("join", maps, sorted(axes), maps, size=self._size_beside(axes))
 
-    def mix(self, why: str, axes: Sequence[int] | None = None) -> ChannelMap:
+    def mix(
+        self,
+        why: str,
+        axes: Sequence[int] | None = None,
+        *,
+        alike: Sequence[ChannelMap] | None = None,
+    ) -> ChannelMap:
         """The output mixes channels without a weight layer; ``why`` is shown to the user.
 
         Args:
             why: For example ``"attention"``.
             axes: Axes of the output along which its channels lie; as those read, unless told.
+            alike: Where these have the same origins, the output has the same channel; all that
+                is read, unless told.
         """
         maps = [given for _, given in self.read]
-        return self._node("mix", maps, self._likely_axes() if axes is None else axes, why=why)
+        axes = self._likely_axes() if axes is None else axes
+        return self._node("mix", maps, axes, maps if alike is None else alike, why=why)
 
     def unread(self) -> ChannelMap:
-        """The output comes from an operation for which no rule is known."""
+        """The output comes from an operation that cannot be followed."""
+        self._recorder.unread.append((str(self.function), self.where))
         maps = [given for _, given in self.read]
-        return self._node("unread", maps, self._likely_axes(), why=str(self.function))
+        return self._node("unread", maps, self._likely_axes(), (), why=str(self.function))
 
     def _likely_axes(self) -> tuple[int, ...]:
         shape = self.out.shape
@@ -168,25 +181,23 @@ class Step:
 
     def _node(
         self,
-        kind: Any,
+        kind: NodeKind,
         maps: Sequence[ChannelMap],
         axes: Sequence[int],
+        alike: Sequence[ChannelMap],
         **more: Any,
     ) -> ChannelMap:
-        shape = self.out.shape
         name = self.where if kind == "layer" else f"{self.where}.{_SHORT.get(kind, self.name)}"
-        if len(maps) == 1:
-            sources: Mapping[int, int] = maps[0].sources
-        else:
-            sources = count_sources([given.codes for given in maps]) if maps else {}
-        node = self._recorder.graph.add(
+        graph = self._recorder.graph
+        made = ChannelMap.of_node(len(graph.nodes), axes, self.out.shape, alike=alike)
+        graph.add(
             kind,
             name.removeprefix(".") or self.name,
-            width=prod(shape[axis] for axis in axes),
-            sources=sources,
+            width=sum(made.sources.values()),
+            sources=count_sources(maps),
             **more,
         )
-        return ChannelMap.of_node(node, axes, shape)
+        return made
 
 
 _SHORT = {"join": "add"}
@@ -223,5 +234,5 @@ def operation_name(function: Any) -> str:
 
 
 def is_pointwise(function: Any) -> bool:
-    """PyTorch itself says that the operation works element by element."""
-    return torch.Tag.pointwise in function.tags
+    """The operation works element by element; PyTorch says so of most of them."""
+    return torch.Tag.pointwise in function.tags or operation_name(function) in ACTIVATIONS

@@ -6,25 +6,15 @@ from collections import Counter
 
 from torch import Tensor
 
-from nnmass.tracing._layers import NORMS, POOLS, RESAMPLINGS
 from nnmass.tracing._mac_count import MacCount
-from nnmass.tracing._pointwise import GATES
+from nnmass.tracing._operations import ACTIVATIONS, NORMS, POOLS, REDUCTIONS, RESAMPLINGS
 
-_ACTIVATIONS = GATES | frozenset(
-    (
-        "relu relu6 hardtanh gelu silu elu selu celu leaky_relu hardswish mish tanh softplus "
-        "_prelu_kernel prelu rrelu log_sigmoid hardshrink softshrink threshold glu _log_softmax"
-    ).split()
-)
-_REDUCTIONS = frozenset(
-    "mean sum amax amin max min prod var std var_mean std_mean norm linalg_vector_norm cumsum".split()
-)
 _KINDS = {
     **dict.fromkeys(NORMS, "normalisation"),
     **dict.fromkeys(POOLS, "pooling"),
     **dict.fromkeys(RESAMPLINGS, "resampling"),
-    **dict.fromkeys(_ACTIVATIONS, "activation"),
-    **dict.fromkeys(_REDUCTIONS, "reduction"),
+    **dict.fromkeys(ACTIVATIONS, "activation"),
+    **dict.fromkeys(REDUCTIONS, "reduction"),
 }
 
 

@@ -83,5 +83,3 @@ def trace(
         n_edges=sum(len(node.sources) for node in nodes),
         notes=notes_of(recording, nodes, cells),
     )
-
-
