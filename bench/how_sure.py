@@ -39,10 +39,10 @@ FEWEST = 5  # rows of a group; below, a rank correlation says nothing
 PREDICTORS: dict[str, Callable[[Row], float]] = {  # the baselines first
     "params": lambda row: row.params,
     "MACs": lambda row: row.macs,
-    "MACs, 0 without skips": lambda row: row.macs if row.mass else 0,
+    "MACs, 0 where mass is 0": lambda row: row.macs if row.mass else 0,
     "mass": lambda row: row.mass,
 }
-"""The third is the baseline that knows of a network only whether it has skips, and its MACs."""
+"""The third knows of a network its MACs, and of its mass only whether it is 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,7 +235,7 @@ def figures(group: str, rows: list[Row]) -> list[str]:
     top1 = [row.top1 for row in rows]
     columns = {name: [float(of(row)) for row in rows] for name, of in PREDICTORS.items()}
     if all(row.mass > 0 for row in rows) or all(row.mass == 0 for row in rows):
-        del columns["MACs, 0 without skips"]
+        del columns["MACs, 0 where mass is 0"]
     found = {
         name: rank_correlation(values, top1, n_resamples=RESAMPLES, seed=SEED)
         for name, values in columns.items()
@@ -341,7 +341,7 @@ def report(tables: Path) -> list[str]:
         rows, left_out = read(tables / file, make)
         n_networks = len({(row.params, row.macs, row.mass) for row in rows})
         text += ["", f"## {file}: {len(rows)} of {len(rows) + len(left_out)} rows, "
-                 f"{n_networks} different networks", ""]  # fmt: skip
+                 f"{n_networks} different networks (by params, MACs, mass)", ""]  # fmt: skip
         text += write(rows)
         text += listed("Left out", left_out)
         flagged = [(row.model, "parallel branches or attention") for row in rows if row.is_flagged]
