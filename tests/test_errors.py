@@ -49,6 +49,10 @@ def test_did_you_mean(word, hint):
     assert did_you_mean(word, []) == ""
 
 
+def test_did_you_mean_gives_names_with_their_capitals():
+    assert did_you_mean("tinynet", ["TinyNet", "vgg"]) == " Did you mean 'TinyNet'?"
+
+
 @given(st.integers(-(10**30), 10**30), st.integers(-5, 5))
 def test_whole_numbers_pass_from_low_on(value, low):
     if value >= low:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
-import torch
 from torch import nn
 
 from nnmass.errors import SpecError, did_you_mean
 from nnmass.nets._call_text import CallText
 from nnmass.nets._torchvision import import_timm, import_torchvision
-
-_logger = logging.getLogger(__name__)
+from nnmass.nets._weightless import without_weights
 
 ZOOS = ("timm", "torchvision")
 
@@ -56,7 +53,7 @@ def open_zoo(zoo: str, call: CallText) -> tuple[nn.Module, tuple[int, ...]]:
     arguments = _checked_arguments(zoo, call)
     make, shape_of = (_timm, _timm_shape) if zoo == "timm" else (_torchvision, _torchvision_shape)
     try:
-        model = _without_weights(lambda: make(call.head, arguments))
+        model = without_weights(lambda: make(call.head, arguments))
     except Exception as error:
         given = f" with {_shown(arguments)}" if arguments else ""
         raise SpecError(
@@ -112,15 +109,6 @@ def _checked_arguments(zoo: str, call: CallText) -> dict[str, object]:
                 "leave it out"
             )
     return {key: value for key, value in call.kwargs.items() if key not in _WEIGHTS}
-
-
-def _without_weights(make: Callable[[], nn.Module]) -> nn.Module:
-    try:
-        with torch.device("meta"):
-            return make()
-    except Exception as error:  # whatever it was: if it is the caller's, it comes again
-        _logger.info("built on the CPU, as the meta device does not do: %r", error)
-    return make()
 
 
 def _timm(name: str, arguments: dict[str, object]) -> nn.Module:

@@ -64,7 +64,7 @@ def _flags(region: Region, chain: Chain, kind: CellKind, ways: Ways) -> tuple[st
     flags = list(dict.fromkeys(node.why for node in _of_kind(region, "mix")))
     places = {chain.place.get(node.index) for node in _of_kind(region, "join")}
     if kind == "addition" and len(places) > 1:
-        flags.append(f"nested additions ({len(places)})")
+        flags.append("nested additions")
     reads_several = [
         node
         for node in _of_kind(region, "layer")
@@ -77,5 +77,5 @@ def _flags(region: Region, chain: Chain, kind: CellKind, ways: Ways) -> tuple[st
     beside = [node for node in _of_kind(region, "layer") if node.index not in chain.place]
     longest = max((-way.layers for way_to in ways.values() for way in way_to.values()), default=0)
     if beside and (kind == "concatenation" or longest > 1):
-        flags.append(f"parallel branches ({len(beside)} weight layers beside the chain)")
+        flags.append("parallel branches with weight layers")
     return tuple(flags)

@@ -50,11 +50,14 @@ class ChannelMap:
         hold the same channel: windows that were cut out of one feature map, say.
         """
         kept = tuple(sorted(axis for axis in axes if shape[axis] > 1))
-        codes = np.zeros((), dtype=np.int64)
+        codes, width = np.full((), node << _BITS, dtype=np.int64), 1
         for axis in kept:
             labels, count = _labels(axis, shape[axis], alike)
-            codes = codes[..., None] * count + labels
-        return compressed(kept, codes + (node << _BITS))
+            codes = (codes[..., None] - (node << _BITS)) * count + labels + (node << _BITS)
+            width *= count
+        made = compressed(kept, codes)
+        made._sources[node] = width
+        return made
 
     @property
     def sources(self) -> Mapping[int, int]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nnmass.tracing._operations import INDEX_MAKERS, NORMS_OF_THREE, SAME_SHAPE
+from nnmass.tracing._operations import BINARY, INDEX_MAKERS, NORMS_OF_THREE, SAME_SHAPE
 
 Layout = tuple[int, int, tuple[int, ...], tuple[int, ...]]
 """Storage, offset, shape, strides: equal for two tensors that are the same elements."""
@@ -43,6 +43,8 @@ def run_on_meta(
         return _run_with_values(func, name, args, kwargs, own)
     first = args[0] if args else None
     if isinstance(first, Tensor):
+        if name in BINARY and len(args) == 2 and _fits(first, args[1]):
+            return first if _writes_first(func) else torch.empty_like(first)
         if func._schema.is_mutable and _writes_first(func):
             if not first.is_meta or name in SAME_SHAPE:
                 return first
@@ -55,6 +57,18 @@ def run_on_meta(
     given = [_on_meta(value) for value in args]
     result = func(*given, **{key: _on_meta(value) for key, value in kwargs.items()})
     return first if _writes_first(func) else result
+
+
+def _fits(first: Tensor, other: Any) -> bool:
+    """A result of both has the shape and the type of the first."""
+    if not (first.is_meta and first.is_floating_point()):
+        return False
+    if not isinstance(other, Tensor):
+        return isinstance(other, int | float)
+    if other.dtype != first.dtype or other.ndim > first.ndim:
+        return False
+    pairs = zip(reversed(first.shape), reversed(other.shape), strict=False)
+    return all(theirs in (1, mine) for mine, theirs in pairs)
 
 
 def _run_with_values(

@@ -58,6 +58,7 @@ SAME_SHAPE = words("""
     softplus
 """)
 """Of one floating-point argument, with a result of its shape and type."""
+BINARY = words("add sub mul div")
 NORMS_OF_THREE = words("""
     native_batch_norm _native_batch_norm_legit_no_training native_layer_norm native_group_norm
 """)

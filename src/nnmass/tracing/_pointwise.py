@@ -42,6 +42,7 @@ def _operands(step: Step) -> list[ChannelMap]:
     """What the output may carry, in its axes: full-size operands if there are, each origin once."""
     ndim, total = step.out.ndim, step.out.numel()
     read = [pair for pair in step.read if is_floating(pair[0])] or step.read
+    read = [pair for pair in read if pair[1].sources] or read[:1]
     full = [pair for pair in read if pair[0].numel() == total]
     distinct = list[ChannelMap]()
     for tensor, given in full or read:

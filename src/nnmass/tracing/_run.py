@@ -12,6 +12,7 @@ from torch.nn.parameter import is_lazy
 
 from nnmass.errors import TraceError
 from nnmass.tracing._graph import Node
+from nnmass.tracing._indices import KeptIndices
 from nnmass.tracing._isolated import isolated
 from nnmass.tracing._meta import layout_of
 from nnmass.tracing._outputs import Output, choose_output
@@ -83,7 +84,7 @@ def _recorded(
         recorder.add_weights(parameters)
         torch.backends.mha.set_fastpath_enabled(False)  # it hides the products of attention
         try:
-            with torch.no_grad(), paths.followed(), recorder:
+            with torch.no_grad(), paths.followed(), KeptIndices(), recorder:
                 result = model(*inputs)
         finally:
             torch.backends.mha.set_fastpath_enabled(fast_attention)

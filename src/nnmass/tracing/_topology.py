@@ -17,7 +17,8 @@ class Topology:
 
     Attributes:
         name: What the network is called.
-        input_shape: Shape of one input, without the batch.
+        input_shape: Shape of one input, without the batch; a tuple of shapes where there are
+            several inputs.
         cells: From input to output; empty for a plain network, whose mass is 0.
         params: Parameters, trainable or not, tied ones once.
         count: Multiply-adds for one input, by kind and by module.
@@ -28,7 +29,7 @@ class Topology:
     """
 
     name: str
-    input_shape: tuple[int, ...]
+    input_shape: tuple[int, ...] | tuple[tuple[int, ...], ...]
     cells: tuple[TracedCell, ...]
     params: int
     count: MacCount
@@ -85,7 +86,7 @@ class Topology:
         without = self.mass_by(MassRule(count_projections=False))
         return {
             "name": self.name,
-            "input_shape": list(self.input_shape),
+            "input_shape": [list(n) if isinstance(n, tuple) else n for n in self.input_shape],
             "mass": self.mass if self.is_read else None,
             "mass_without_projections": without if self.is_read else None,
             "density": self.density if self.is_read else None,

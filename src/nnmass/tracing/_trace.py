@@ -69,12 +69,15 @@ def trace(
     shapes = flattened_shapes(input_shape)
     recording = record(model, shapes, output=output, name=name)
     nodes = on_the_way(recording.nodes)
-    if nodes[0].kind != "input" or nodes[-1].kind != "output":
-        raise TraceError(f"the output of {name} does not depend on its input")
+    if not any(node.kind in ("layer", "unread") for node in nodes):
+        raise TraceError(
+            f"{name} has no weight layer (convolution or linear) between its input and its output: "
+            "there is nothing to score"
+        )
     cells = cells_of(nodes)
     return Topology(
         name=name,
-        input_shape=shapes[0] if len(shapes) == 1 else tuple(n for shape in shapes for n in shape),
+        input_shape=shapes[0] if len(shapes) == 1 else shapes,
         cells=cells,
         params=sum(parameter.numel() for parameter in model.parameters()),
         count=recording.recorder.tally.result(),
