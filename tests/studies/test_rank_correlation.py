@@ -112,7 +112,8 @@ def test_blocks_do_not_change_the_result(monkeypatch):
     x = rng.integers(0, 20, 150)
     y = x + rng.integers(0, 20, 150)
     whole = rank_correlation(x, y, n_resamples=300)
-    monkeypatch.setattr("nnmass.studies._rank_correlation._ENTRIES_AT_ONCE", 1000)
+    for module in ("_rank_correlation", "_bootstrap"):
+        monkeypatch.setattr(f"nnmass.studies.{module}.ENTRIES_AT_ONCE", 1000)
     assert kendall(x, y) == pytest.approx(whole.kendall, abs=1e-12)
     blocks = rank_correlation(x, y, n_resamples=300)
     assert blocks.kendall_interval.low == pytest.approx(whole.kendall_interval.low, abs=1e-12)
