@@ -7,6 +7,7 @@ python bench/trace.py --engines  # besides, torch.fx and torch.export on network
 from __future__ import annotations
 
 import argparse
+import random
 import time
 import warnings
 
@@ -42,10 +43,9 @@ class Sparse(nn.Module):
 
     def __init__(self, n: int) -> None:
         super().__init__()
-        draw = torch.Generator().manual_seed(n)
+        draw = random.Random(n)
         self.reads = [
-            sorted({i - 1, *torch.randint(i, (3,), generator=draw).tolist()}) if i else []
-            for i in range(n)
+            sorted({i - 1, *(draw.randrange(i) for _ in range(3))}) if i else [] for i in range(n)
         ]
         self.convs = nn.ModuleList(
             nn.Conv2d(4 * len(reads) or 8, 4, 3, padding=1) for reads in self.reads

@@ -70,7 +70,7 @@ def test_a_spec_file_and_a_folder(nnmass_cli, tmp_path):
         (["dense-cnn(wm=1,d=5,t=-1)"], ["t must be", "got '-1'"]),
         (["dense-cnn(wm=1,d=5/5,t=1/1/1)"], ["d has 2 entries and t has 3"]),
         (["dense-cnn(wm=1,d=5,t=1,depth=4)"], ["unknown key 'depth'"]),
-        (["timm:densenet121"], ["'timm'", "spec string"]),
+        (["timm:densenet121"], ["'timm'", "spec string", "nnmass inspect"]),
         (["missing.json"], ["missing.json", "No such file"]),
         ([], ["--width, --depth"]),
         (["--width", 8, "--depth", 16], ["--link-cap and --for-mass"]),

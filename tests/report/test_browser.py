@@ -7,7 +7,6 @@ import subprocess
 import pytest
 
 from nnmass.report import (
-    CellDrawing,
     Column,
     Figure,
     Point,
@@ -16,10 +15,12 @@ from nnmass.report import (
     Series,
     Table,
     arc_diagram,
+    cell_drawing,
     curves,
     scatter,
     write_report,
 )
+from nnmass.tracing import Link, TracedCell
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
@@ -54,8 +55,19 @@ def opened(path, tmp_path, *flags):
 
 def example():
     rng = random.Random(1)
-    counts = [[(i * j) % 9 if j <= i - 2 else 0 for j in range(21)] for i in range(21)]
-    cells = [CellDrawing(f"cell {k}", 16, 21, counts) for k in range(3)]
+    links = tuple(
+        Link(source=j, target=i, channels=i * j % 9, has_layer=j == 3)
+        for i in range(21)
+        for j in range(i - 1)
+    )
+    traced = TracedCell(
+        kind="concatenation",
+        chain=tuple(f"block{i}.conv" for i in range(21)),
+        widths=(16,) * 21,
+        link_list=links,
+        flags=("the metric was not made for cells of so long a name, which must be folded " * 3,),
+    )
+    cells = [cell_drawing(traced, label=f"cell {k}") for k in range(3)]
     names = {"x_label": "MACs", "y_label": "accuracy (%)", "title": "forty nets"}
     points = [
         Point(

@@ -21,13 +21,24 @@ from nnmass.report import (
     scatter,
     write_report,
 )
+from nnmass.tracing import Link
 
 EVIL = "<script>alert('x')</script>\" onload=\"y & \x00 http://example.org"
 VOID = {"meta", "link", "br", "wbr", "img", "input", "hr"}
 
 
 def report(text="plain"):
-    cells = [CellDrawing(text, 4, 3, [[0] * 3, [0] * 3, [3, 0, 0]])]
+    skip = Link(source=0, target=2, channels=3)
+    cells = [
+        CellDrawing(
+            label=text,
+            names=[text] * 3,
+            widths=(4, 4, 4),
+            links=[skip],
+            facts=[text],
+            flags=[text],
+        )
+    ]
     names = {"x_label": text, "y_label": text, "title": text}
     points = [Point(1, 1, 0.1, text, text), Point(2, 2, 0.1, text, text + "2")]
     series = [Series(text, text, [0, 1], [1, 2]), Series(text, text + "2", [0, 1], [1, 3])]

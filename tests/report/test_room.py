@@ -9,6 +9,7 @@ import pytest
 
 from nnmass import report
 from nnmass.report import CellDrawing, Figure, Report, Section, arc_diagram, render_html
+from nnmass.tracing import Link
 
 
 def test_every_public_name_loads_and_none_needs_torch():
@@ -17,6 +18,7 @@ def test_every_public_name_loads_and_none_needs_torch():
         "early = {'jinja2', 'numpy', 'rich'} & set(sys.modules)\n"
         "from nnmass.report import render_html, render_table, scatter, curves, arc_diagram\n"
         "from nnmass.report import write_report, Report, Section, Figure, Point, Series\n"
+        "from nnmass.report import cell_drawing, cell_groups, topology_diagram\n"
         "print(sorted(early), 'torch' in sys.modules, 'numpy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -38,7 +40,7 @@ def contrast(a, b):
 
 def schemes():
     page = files("nnmass.report").joinpath("report.html.j2").read_text("utf-8")
-    drawn = arc_diagram([CellDrawing("c", 1, 1, [[0]])], title="t")
+    drawn = arc_diagram([CellDrawing(label="c", names=("a",), widths=(1,))], title="t")
     for text, start in ((page, ":root"), (drawn, r"\.nnm")):
         light, dark = re.findall(start + r"\{(.*?--ink:.*?)\}", text, re.S)[:2]
         base = dict(re.findall(r"--(\w+):(#\w+)", light))
@@ -58,8 +60,11 @@ def test_text_stands_out_from_its_ground_in_light_and_dark():
 
 
 def test_a_page_of_three_dense_networks_stays_small():
-    full = [[16 if j <= i - 2 else 0 for j in range(21)] for i in range(21)]
-    cells = [CellDrawing(f"cell {k}", 16, 21, full) for k in range(3)]
+    full = [Link(source=j, target=i, channels=16) for i in range(21) for j in range(i - 1)]
+    names = [f"layer {i}" for i in range(21)]
+    cells = [
+        CellDrawing(label=f"cell {k}", names=names, widths=[16] * 21, links=full) for k in range(3)
+    ]
     figures = tuple(Figure(arc_diagram(cells, title="net"), "caption") for _ in range(3))
     page = render_html(Report("t", "a", (Section("s", figures=figures),), {}))
     assert len(page.encode()) < 300_000

@@ -75,6 +75,28 @@ def test_too_narrow_for_the_numbers_means_a_list():
     assert "test accuracy (%)  97.8 ± 0.2" in lines
 
 
+def test_optional_columns_give_way_before_the_table_becomes_a_list():
+    columns = (
+        Column("network", "left"),
+        Column("NN-Mass"),
+        Column("kind", "left", is_optional=True),
+        Column("where", "left", is_optional=True),
+    )
+    row = ("densenet", "1234567890.12", "concatenation", "features.denseblock1.denselayer2")
+    table = Table(columns, (row,))
+    everything = " ".join(shown(table, width=100))
+    assert row[3] in everything
+    assert "not shown" not in everything
+    lines = shown(table, width=40)
+    assert lines[0].split() == ["network", "NN-Mass", "kind"]
+    assert lines[-1] == "(not shown, the terminal being too narrow: where)"
+    lines = shown(table, width=25)
+    assert lines[0].split() == ["network", "NN-Mass"]
+    assert "too narrow: kind, where" in lines[-1]
+    assert "where    features.densebl" in shown(table, width=12)  # a list leaves nothing out
+    assert row[3] in " ".join(shown(table, width=12, terminal=False))
+
+
 def test_control_characters_do_not_reach_the_terminal():
     table = Table((Column("a\n", "left"),), (("\x1b[31mred\r\n",),))
     for terminal in (True, False):

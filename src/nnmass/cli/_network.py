@@ -21,7 +21,8 @@ def read_network(text: str) -> Spec:
     if colon and "(" not in prefix:
         raise SpecError(
             f"{text!r} names a network of {prefix!r}, which has no spec: this verb takes a spec "
-            "string, a spec file or a saved network; see `nnmass nets ls`"
+            "string, a spec file or a saved network; see `nnmass nets ls`. `nnmass inspect` takes "
+            "any network"
         )
     return parse(text)
 

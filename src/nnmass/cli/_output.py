@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
@@ -24,8 +25,16 @@ def emit_json(verb: str, document: Mapping[str, object]) -> None:
 
 
 def json_text(document: Mapping[str, object]) -> str:
-    """``document`` as indented JSON that ends with a line break."""
-    return json.dumps(document, indent=2) + "\n"
+    """``document`` as indented JSON that ends with a line break; NaN and infinity as null."""
+    return json.dumps(_finite(document), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(entry) for key, entry in value.items()}
+    return [_finite(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def emit_table(table: Table) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from nnmass.report._arcs import arc_diagram
-from nnmass.report._cell_drawing import CellDrawing
+from nnmass.report._cell_drawing import CellDrawing, cell_drawing
 from nnmass.report._curves import Series, curves
 from nnmass.report._document import Figure, Report, Section
 from nnmass.report._numbers import format_count, format_spread
@@ -13,6 +13,7 @@ from nnmass.report._scatter import Point, scatter
 from nnmass.report._table import Column, Table
 from nnmass.studies import ArmResult, EqualMassResult
 from nnmass.topology import Cell, draw_links
+from nnmass.tracing import Link, TracedCell
 
 _SEED = 0  # whose links are drawn
 
@@ -121,15 +122,27 @@ def _accuracy_against(result: EqualMassResult, what: str) -> Figure:
 
 def _arcs(arm: ArmResult) -> Figure:
     cells = [cell for cell in arm.arm.candidate.spec.cells if isinstance(cell, Cell)]
-    drawings = [
-        CellDrawing(f"cell {index}", cell.width, cell.depth, link_counts(cell, index))
-        for index, cell in enumerate(cells)
-    ]
+    drawings = [_drawing(cell, index) for index, cell in enumerate(cells)]
     title = f"{arm.arm.role}: {arm.arm.candidate.spec}"
     links = sum(cell.links for cell in cells)
     possible = sum(cell.possible_links for cell in cells)
     caption = f"{links:,} of {possible:,} possible links, mass {arm.arm.candidate.mass:.1f}."
     return Figure(arc_diagram(drawings, title=title), caption)
+
+
+def _drawing(cell: Cell, index: int) -> CellDrawing:
+    drawn = TracedCell(
+        kind="concatenation",
+        chain=tuple(f"layer {layer}" for layer in range(cell.depth)),
+        widths=(cell.width,) * cell.depth,
+        link_list=tuple(
+            Link(source=source, target=target, channels=count)
+            for target, row in enumerate(link_counts(cell, index))
+            for source, count in enumerate(row)
+            if count
+        ),
+    )
+    return cell_drawing(drawn, label=f"cell {index}")
 
 
 def link_counts(cell: Cell, cell_index: int, *, seed: int = _SEED) -> list[list[int]]:

@@ -36,6 +36,16 @@ def format_percent(fraction: float, digits: int = 1) -> str:
     return "n/a" if math.isnan(fraction) else f"{100 * fraction:z.{digits}f} %"
 
 
+def format_mass(mass: float) -> str:
+    """``mass`` to two decimals; ``n/a`` for one that is not known (not a number).
+
+    Example:
+        >>> format_mass(9006.9333), format_mass(float("nan"))
+        ('9006.93', 'n/a')
+    """
+    return "n/a" if math.isnan(mass) else f"{mass:z.2f}"
+
+
 def format_spread(mean: float, spread: float, digits: int = 1) -> str:
     """``mean`` and its spread; the mean alone where the spread is unknown (not a number).
 

@@ -17,11 +17,13 @@ class Column:
         name: What stands in the header.
         align: ``"right"`` for numbers, which are never folded; ``"left"`` for text.
         unit: Of the numbers, shown behind the name.
+        is_optional: Left out, and named below the table, on a terminal too narrow for it.
     """
 
     name: str
     align: Literal["left", "right"] = "right"
     unit: str = ""
+    is_optional: bool = False
 
     @property
     def header(self) -> str:
@@ -62,6 +64,12 @@ class Table:
                     f"row {index} of Table {self.title!r} has {len(row)} cells {row!r}, but there "
                     f"are {len(self.columns)} columns: give every column one cell"
                 )
+
+    def without(self, column: Column) -> Table:
+        """The table without ``column``."""
+        kept = [i for i, other in enumerate(self.columns) if other is not column]
+        rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
+        return Table(tuple(self.columns[i] for i in kept), rows, self.title)
 
     def to_csv(self) -> str:
         """Comma-separated values with a header line; lines end in a plain newline."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,9 @@ def render_table(table: Table, *, console: Console) -> None:
     """Print ``table`` so that it reads well where ``console`` writes to.
 
     A terminal gets a table with a ruled header whose text folds to the width; numbers are never
-    folded or cut. Where the numbers alone are too wide, every row becomes a short list. Anything
-    else gets plain columns with two spaces between, however long the lines.
+    folded or cut. Where it is too wide, optional columns are left out, the last one first, and
+    where that is not enough, every row becomes a short list. Anything else gets plain columns with
+    two spaces between, however long the lines.
 
     Example:
         >>> import sys
@@ -33,16 +34,37 @@ def render_table(table: Table, *, console: Console) -> None:
         a    1.93 M
         bc        7
     """
-    head = [clean(column.header) for column in table.columns]
-    rows = [[clean(cell) for cell in row] for row in table.rows]
     if not console.is_terminal:
-        _print_plain(table, [head, *rows], console)
+        _print_plain(table, _lines(table), console)
         return
-    widths = _fitted(table, [head, *rows], console.width)
-    if widths is None:
-        _print_records(table, head, rows, console=console)
-    else:
-        _print_ruled(table, head, rows, widths=widths, console=console)
+    for shorter in _shorter(table):
+        lines = _lines(shorter)
+        widths = _fitted(shorter, lines, console.width)
+        if widths is not None:
+            _print_ruled(shorter, lines, widths=widths, console=console)
+            _say_left_out([c for c in table.columns if c not in shorter.columns], console)
+            return
+    _print_records(table, _lines(table), console=console)
+
+
+def _say_left_out(columns: Sequence[Column], console: Console) -> None:
+    if columns:
+        names = ", ".join(clean(column.header) for column in columns)
+        _say(f"(not shown, the terminal being too narrow: {names})", console, style="dim")
+
+
+def _lines(table: Table) -> list[list[str]]:
+    head = [clean(column.header) for column in table.columns]
+    return [head, *([clean(cell) for cell in row] for row in table.rows)]
+
+
+def _shorter(table: Table) -> Iterator[Table]:
+    """``table``, then without its last optional column, and so on."""
+    yield table
+    for column in reversed(table.columns):
+        if column.is_optional:
+            table = table.without(column)
+            yield table
 
 
 def _natural(lines: list[list[str]]) -> list[int]:
@@ -88,12 +110,12 @@ def _fitted(table: Table, lines: list[list[str]], width: int) -> list[int] | Non
 
 
 def _print_ruled(
-    table: Table, head: list[str], rows: list[list[str]], *, widths: list[int], console: Console
+    table: Table, lines: list[list[str]], *, widths: list[int], console: Console
 ) -> None:
     if table.title:
         _say(clean(table.title), console, style="bold")
-    for index, row in enumerate([head, *rows]):
-        folded = [fold(cell, width) for cell, width in zip(row, widths, strict=True)]
+    for index, line in enumerate(lines):
+        folded = [fold(cell, width) for cell, width in zip(line, widths, strict=True)]
         for cells in zip_longest(*folded, fillvalue=""):
             _say(_line(cells, table.columns, widths), console, style="" if index else "bold")
         if not index:
@@ -107,19 +129,18 @@ def _say(text: str, console: Console, *, style: str = "") -> None:
     console.print(Text(text, style), soft_wrap=True)
 
 
-def _print_records(
-    table: Table, head: list[str], rows: list[list[str]], *, console: Console
-) -> None:
+def _print_records(table: Table, lines: list[list[str]], *, console: Console) -> None:
     from rich.text import Text
 
     if table.title:
         _say(clean(table.title), console, style="bold")
+    head, *rows = lines
     indent = max(map(columns_of, head)) + _GAP
     for index, row in enumerate(rows):
         if index:
             console.print()
         for name, cell in zip(head, row, strict=True):
             name_text = Text(name + " " * (indent - columns_of(name)), "bold")
-            lines = fold(cell, max(console.width - indent, _NARROWEST_TEXT))
-            body = ("\n" + " " * indent).join(lines)
+            folded = fold(cell, max(console.width - indent, _NARROWEST_TEXT))
+            body = ("\n" + " " * indent).join(folded)
             console.print(name_text + Text(body), soft_wrap=True)

@@ -54,6 +54,7 @@ class Recorder(TorchDispatchMode):
         self._maps: dict[Layout, ChannelMap] = {}
         self._weights: set[Layout] = set()
         self._alive: dict[int, list[Tensor]] = defaultdict(list)  # by storage
+        self._layouts: dict[int, Layout] = {}  # of the tensors of this call, by identity
 
     @property
     def path(self) -> str:
@@ -81,7 +82,7 @@ class Recorder(TorchDispatchMode):
 
     def map_of(self, tensor: Tensor) -> ChannelMap | None:
         """The origins of a tensor, if it comes from the input."""
-        return self._maps.get(layout_of(tensor))
+        return self._maps.get(self._layouts.get(id(tensor)) or layout_of(tensor))
 
     def is_weight(self, tensor: Tensor) -> bool:
         """The tensor is a parameter or was computed from parameters alone."""
@@ -101,7 +102,8 @@ class Recorder(TorchDispatchMode):
         else:
             result = run_on_meta(func, name, args, kwargs, tensors, own=self._alive.keys())
         outputs = tensors_in(result if isinstance(result, list | tuple) else (result,), {})
-        self.used.update(map(layout_of, tensors))
+        self._layouts = {id(tensor): layout_of(tensor) for tensor in tensors}
+        self.used.update(self._layouts.values())
         if outputs:
             self._follow(func, name, args, kwargs, tensors, outputs)
         return result
@@ -112,6 +114,7 @@ class Recorder(TorchDispatchMode):
         """An operation that gives a tensor itself another shape: the old one must be kept."""
         before = torch.ops.aten.alias(args[0])
         result = func(*args, **kwargs)
+        self._layouts = {}
         self._follow(func, name, (before, *args[1:]), kwargs, [before], [args[0]])
         return result
 
@@ -124,7 +127,7 @@ class Recorder(TorchDispatchMode):
         tensors: Sequence[Tensor],
         outputs: Sequence[Tensor],
     ) -> None:
-        is_read = any(layout_of(tensor) in self._maps for tensor in tensors)
+        is_read = any(self.map_of(tensor) is not None for tensor in tensors)
         step = Step(self, name, func, args, kwargs, outputs)
         self._count(step, is_read=is_read)
         if not is_read:
