@@ -34,7 +34,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 import nnmass
-from nnmass.nets._torchvision import import_timm
+from nnmass.nets import import_timm
 
 NETWORKS = (
     "resnet18",

@@ -16,8 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import nnmass
-from nnmass.nets import open_network
-from nnmass.nets._torchvision import import_timm
+from nnmass.nets import import_timm, open_network
 
 RUNS = 5
 NETWORKS = ("resnet(depth=50)", "dense-cnn(wm=2,d=13,t=40/80/125)", "mobilenet-v2(wm=1)")

@@ -149,14 +149,10 @@ def cells_between(graph, p, q):
     inside = {n for path in paths for n in path[1:-1]}
     for path in paths:
         if score(path) == best:
-            cell = one_cell(graph, path, inside)
-            yield cell
-            if q == SINK and cell.kind == "addition" and not cell.links:
-                # without links the mass is 0 either way; the kind is tested on its own
-                yield one_cell(graph, path, inside, is_read=True)
+            yield one_cell(graph, path, inside)
 
 
-def one_cell(graph, path, inside, *, is_read=False):
+def one_cell(graph, path, inside):
     p, q = path[0], path[-1]
     unclear = []
     positions = [[p]]  # the graph nodes of each position, the last one gives the width
@@ -171,8 +167,9 @@ def one_cell(graph, path, inside, *, is_read=False):
             unclear.append("no layer before the join")
     kind = "addition"
     layers = [n for n in inside if graph.is_layer(n)]
-    is_read = is_read or (q == SINK and any(len(graph.reads(n)) > 1 for n in layers))
-    if graph.is_layer(q) or is_read:
+    is_read = any(len(graph.reads(n)) > 1 for n in layers)
+    is_added = any(map(graph.is_join, inside))
+    if graph.is_layer(q) or (q == SINK and (is_read or not is_added)):
         kind = "concatenation"
         positions = extended(graph, positions)
         positions = merged(graph, positions, unclear)

@@ -167,7 +167,7 @@ def test_a_padded_shortcut_is_no_plain_identity():
 
 
 def test_a_cell_that_ends_at_the_output():
-    """Concatenation if a layer reads two nodes, addition otherwise; the output is no node."""
+    """Addition only if something is added; the output is no node of the chain."""
 
     def appended(net, x):
         a = net.a(x)
@@ -179,7 +179,7 @@ def test_a_cell_that_ends_at_the_output():
         return torch.cat([b, net.c(torch.cat([b, a[:, :2]], 1))], 1)
 
     cell = only_cell(appended)
-    assert (cell.kind, cell.widths, cell.link_list) == ("addition", (4, 4), ())
+    assert (cell.kind, cell.widths, cell.link_list) == ("concatenation", (4, 4), ())
     cell = only_cell(read_first, c_inputs=6)
     assert (cell.kind, cell.widths) == ("concatenation", (4, 4, 6))
 

@@ -93,8 +93,8 @@ REFUSED = {
     "a fraction": (Forward(residual), (4, 6.0, 6), r"got \(4, 6.0, 6\)"),
     "a truth": (Forward(residual), (4, True, 6), r"got \(4, True, 6\)"),
     "text": (Forward(residual), "4x6x6", r"got '4x6x6'"),
-    "wrong channels": (Forward(residual), (3, 6, 6), r"3x6x6 \(plus the batch\): a \(Conv2d\) raised "
-                       r"RuntimeError: .*to have 4 channels.*Check the input shape"),
+    "wrong channels": (Forward(residual), (3, 6, 6), r"3x6x6 \(plus the batch\): a \(Conv2d\) "
+                       r"raised RuntimeError: .*to have 4 channels.*Check the input shape"),
     "with the batch": (Forward(residual), (1, 4, 6, 6), r"1x4x6x6.*without the batch"),
     "too small": (nn.Sequential(nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3)), (4, 3, 3),
                   r"1 \(Conv2d\) raised"),
@@ -177,9 +177,9 @@ def test_a_forward_that_asks_for_values_is_run_on_them():
 
 
 @pytest.mark.parametrize(
-    "wrap",
-    [torch.compile, torch.fx.symbolic_trace, nn.DataParallel, lambda m: nn.Sequential(m)],
+    "wrap", [torch.compile, torch.fx.symbolic_trace, nn.DataParallel, nn.Sequential]
 )
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # of torch.compile itself
 def test_wrapped(wrap):
     model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1))
     assert trace(wrap(model), SHAPE).depth == 2

@@ -37,7 +37,7 @@ def _cell(region: Region, nodes: Mapping[int, Node], readers: Mapping[int, int])
         link_list=links,
         is_ratio_one=kind == "addition" and _is_ratio_one(region, chain, links),
         flags=_flags(region, chain, kind, ways),
-        unread=tuple(f"{node.why} in {node.name}" for node in _of_kind(region, "unread")),
+        unread=tuple(f"{node.why} in {node.name}" for node in _unread(region, chain, nodes)),
     )
 
 
@@ -52,7 +52,19 @@ def _kind(region: Region) -> CellKind:
 def _is_ratio_one(region: Region, chain: Chain, links: Sequence[Link]) -> bool:
     """An inverted residual without its expansion: depthwise, pointwise, plus the input."""
     is_small = len(region.nodes) == 4 and len(chain.layers) == 3 and len(links) == 1
-    return is_small and chain.layers[1].is_depthwise and not chain.layers[2].is_depthwise
+    if not is_small or not chain.layers[1].is_depthwise or chain.layers[2].is_depthwise:
+        return False
+    return links[0].channels == chain.heads[0].width == chain.heads[-1].width
+
+
+def _unread(region: Region, chain: Chain, nodes: Mapping[int, Node]) -> list[Node]:
+    """What was not followed within the cell, or hides its first node."""
+    first = chain.layers[0]
+    before = [nodes[source] for source in first.sources] if chain.layers[0].kind == "layer" else []
+    is_hidden = region.end.kind != "join"  # a chain that could have been extended further back
+    hidden = [node for node in before if node.kind == "unread"] if is_hidden else []
+    own = [node for node in region.nodes if node.kind == "unread"]
+    return [*hidden, *own]
 
 
 def _of_kind(region: Region, kind: str) -> list[Node]:

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from nnmass.tracing._channels import ChannelMap
 from nnmass.tracing._operations import (
+    CONSTANTS,
     CONVOLUTIONS,
     COPIES,
     FUSED_ATTENTION,
@@ -108,6 +109,11 @@ def first_passes(step: Step) -> Followed:
     return step.passes(x) if isinstance(x, Tensor) else None
 
 
+def constant(_step: Step) -> Followed:
+    """What comes out does not come from the input."""
+    return None
+
+
 def fourier(step: Step) -> Followed:
     """Over axes of space, channels pass."""
     tensor, given = step.read[0]
@@ -122,6 +128,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(SUMS_OF_PRODUCTS, sum_and_product),
     **dict.fromkeys(FUSED_ATTENTION, attention),
     **dict.fromkeys(RECURRENT, recurrent),
+    **dict.fromkeys(CONSTANTS, constant),
     **dict.fromkeys(("_fft_r2c", "_fft_c2r", "_fft_c2c"), fourier),
     **dict.fromkeys(("embedding", "_embedding_bag"), embedding),
     **dict.fromkeys(("_prelu_kernel", "prelu", "masked_fill"), first_passes),

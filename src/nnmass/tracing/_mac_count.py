@@ -20,7 +20,8 @@ class MacCount:
         uncounted: Operations for which no count is known, with their calls.
 
     Source:
-        Ours. Equal to half of what ``torch.utils.flop_counter`` counts.
+        Ours. Equal to half of what ``torch.utils.flop_counter`` counts where it sees all products
+        (fused attention on the CPU it leaves out; see docs/mac-counters.md).
     """
 
     by_kind: Mapping[str, int] = field(hash=False)

@@ -42,7 +42,7 @@ def _on_unread(
         places = _named([path or "the model itself" for path in paths])
         yield (
             f"not followed: {operation} ({times} call{'s' if times > 1 else ''}, in {places}); "
-            f"{_share_touched(operation, nodes)}. Tell how channels go through it with "
+            f"{_share_touched(operation, nodes, cells)}. Tell how channels go through it with "
             "nnmass.tracing.register_rule"
         )
     lost = sum(1 for cell in cells if cell.unread)
@@ -50,16 +50,15 @@ def _on_unread(
         yield f"no mass: {lost} of {len(cells)} cells hold an operation that was not followed"
 
 
-def _share_touched(operation: str, nodes: Sequence[Node]) -> str:
-    on_way = [node for node in nodes if node.kind == "unread" and node.why == operation]
-    if not on_way:
+def _share_touched(operation: str, nodes: Sequence[Node], cells: Sequence[TracedCell]) -> str:
+    if not any(node.kind == "unread" and node.why == operation for node in nodes):
         return "only in a side branch, which no mass depends on"
-    indices = {node.index for node in on_way}
     n_layers = sum(node.kind == "layer" for node in nodes)
-    touched = 0
-    for region in regions(nodes):
-        if any(node.index in indices for node in region.nodes[1:]):
-            touched += sum(node.kind == "layer" for node in region.nodes[1:])
+    touched = sum(
+        sum(node.kind == "layer" for node in region.nodes[1:])
+        for region, cell in zip(regions(nodes), cells, strict=True)
+        if any(what.startswith(operation) for what in cell.unread)
+    )
     if not touched:
         return "outside all cells, so no mass depends on it"
     share = 100 * touched / n_layers

@@ -69,3 +69,9 @@ REDUCTIONS = words("""
 """)
 ALONG_ONE_AXIS = words("cumsum cumprod sort topk logcumsumexp cummax cummin")
 INDEX_MAKERS = words("arange linspace scalar_tensor tril_indices triu_indices eye")
+CONSTANTS = words("""
+    new_zeros new_ones new_full new_empty new_empty_strided zeros_like ones_like full_like
+    empty_like empty_strided rand_like randn_like randint_like zero fill normal uniform random
+    exponential
+""")
+"""What they give does not depend on the values that they are given."""

@@ -3,11 +3,12 @@
 The engine is a recorder at PyTorch's dispatcher: the model runs once, by its own Python code, on
 tensors of the meta device, which have shapes and strides but no memory. So control flow, in-place
 operations, modules called twice and functional code need no special care, nothing is computed, and
-some hundred primitive operations are all that has to be understood. Tried beside it on 97 networks
-of timm: symbolic tracing (torch.fx) gives up where a shape decides what is done and does not see
-inside leaf functions; torch.export reads most of them, at five to twenty times the time. A forward
-pass that asks for *values* (``if x.mean() > 0``) is run a second time on the real weights, with the
-same recorder.
+some hundred primitive operations are all that has to be understood. Two other engines were tried on
+every 15th network of timm (``python bench/trace.py --engines``): torch.fx reads 78 of 92 (it gives
+up where a tensor decides what is done) and sees leaf modules as one operation; torch.export reads
+all 92, as this does, in four times the time, and wants no model that it cannot copy. A forward pass
+that asks for *values* (``if x.mean() > 0``) is run a second time on the real weights, with the same
+recorder.
 """
 
 from __future__ import annotations

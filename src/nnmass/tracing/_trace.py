@@ -82,7 +82,7 @@ def trace(
         params=sum(parameter.numel() for parameter in model.parameters()),
         count=recording.recorder.tally.result(),
         depth=count_layers(nodes),
-        n_nodes=len(nodes),
-        n_edges=sum(len(node.sources) for node in nodes),
+        n_nodes=len(nodes) - 1,  # the output is no node
+        n_edges=sum(len(node.sources) for node in nodes[:-1]),
         notes=notes_of(recording, nodes, cells),
     )
