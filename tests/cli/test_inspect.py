@@ -57,7 +57,7 @@ def shapes(monkeypatch):
     """Tracing that answers by name; the shapes that it was called with."""
     called = []
 
-    def trace(model, input_shape, *, name=""):
+    def trace(model, input_shape, *, name="", output=None):
         called.append(input_shape)
         if name not in CELLS:
             raise TraceError(f"{name} cannot be followed")
@@ -322,10 +322,10 @@ def test_a_pattern_of_our_own_families_is_wrong_use(nnmass_cli):
 
 @pytest.mark.parametrize("flag", ["--json", "--quiet"])
 def test_an_interrupt_prints_what_is_done(nnmass_cli, monkeypatch, flag):
-    def trace(model, input_shape, *, name="", real=nnmass.tracing.trace):
+    def trace(model, input_shape, *, name="", real=nnmass.tracing.trace, **options):
         if name == PLAIN:
             raise KeyboardInterrupt
-        return real(model, input_shape, name=name)
+        return real(model, input_shape, name=name, **options)
 
     monkeypatch.setattr(nnmass.tracing, "trace", trace)
     done = nnmass_cli("inspect", MLP, PLAIN, WIDE, flag, "--csv", "part.csv")
@@ -415,3 +415,39 @@ def test_a_spec_has_the_mass_of_its_closed_form(nnmass_cli, monkeypatch):
     spec = nnmass.parse(text)
     assert network["mass"] == pytest.approx(spec.mass)
     assert (network["params"], network["macs"]) == (spec.params, spec.macs)
+
+
+def test_the_output_to_follow_is_named(nnmass_cli, monkeypatch):
+    monkeypatch.setattr(nnmass.tracing, "trace", REAL)
+    Path("two_heads.py").write_text(
+        "from torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    input_shape = (4,)\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 2)\n"
+        "    def forward(self, x):\n"
+        "        x = self.a(x)\n"
+        "        return {'early': x, 'late': self.b(x)}\n"
+    )
+    for asked, depth in ({"early": 1, "1": 2, "-2": 1}).items():
+        done = nnmass_cli("inspect", "two_heads:Net", "--output", asked, "--json")
+        assert done.document["networks"][0]["depth"] == depth
+    done = nnmass_cli("inspect", "two_heads:Net", "--output", "lat")
+    assert done.code == 2
+    assert "no output 'lat'. Did you mean 'late'?" in done.err
+
+
+def test_the_csv_is_kept_up_to_date(nnmass_cli, monkeypatch, tmp_path):
+    seen, file = [], tmp_path / "masses.csv"
+    answer = nnmass.tracing.trace
+
+    def trace(model, shape, **options):
+        seen.append(len(file.read_text().splitlines()) if file.exists() else 0)
+        return answer(model, shape, **options)
+
+    monkeypatch.setattr(nnmass.tracing, "trace", trace)
+    monkeypatch.setattr("nnmass.cli.inspect._KEPT_EVERY_S", -1.0)
+    nnmass_cli("inspect", MLP, WIDE, PLAIN, "--csv", str(file))
+    assert seen == [0, 2, 3]
+    assert len(file.read_text().splitlines()) == 4

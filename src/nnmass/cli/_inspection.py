@@ -67,21 +67,30 @@ def networks_of(texts: Sequence[str]) -> list[str | Inspection]:
     return list(found.values())
 
 
+def read_output(text: str | None) -> int | str | None:
+    """The number of an output, or its key."""
+    return int(text) if text and text.removeprefix("-").isdecimal() else text
+
+
 def inspections(
-    asked: Sequence[str | Inspection], shape: tuple[int, ...] | None, *, tell: Tell
+    asked: Sequence[str | Inspection],
+    shape: tuple[int, ...] | None,
+    *,
+    output: int | str | None,
+    tell: Tell,
 ) -> Iterator[Inspection]:
     """Each network of ``asked``, traced with inputs of ``shape`` or else of its own."""
     for entry in asked:
         if isinstance(entry, str):
             tell(entry, "")
-            done = _inspection(entry, shape)
+            done = _inspection(entry, shape, output)
         else:
             done = entry
         tell(done.name, "failed" if done.error else f"{done.seconds:.2f} s")
         yield done
 
 
-def _inspection(text: str, shape: tuple[int, ...] | None) -> Inspection:
+def _inspection(text: str, shape: tuple[int, ...] | None, output: int | str | None) -> Inspection:
     from nnmass.nets import open_network
     from nnmass.tracing import trace
 
@@ -94,7 +103,7 @@ def _inspection(text: str, shape: tuple[int, ...] | None) -> Inspection:
                 f"{name} does not tell the shape of its inputs: give --input with the sizes of "
                 "one input without the batch, such as --input 3x224x224"
             )
-        topology = trace(opened.model, shape, name=name)
+        topology = trace(opened.model, shape, name=name, output=output)
     except NNMassError as error:
         return Inspection(name=name, seconds=time.perf_counter() - start, error=error)
     return Inspection(name=name, seconds=time.perf_counter() - start, topology=topology)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -25,6 +26,7 @@ from nnmass.cli._inspection import (
     inspections,
     networks_of,
     outcome_code,
+    read_output,
     read_shape,
 )
 from nnmass.cli._output import JsonOption, QuietOption, emit_json
@@ -43,6 +45,8 @@ _PARAGRAPHS = (
 )
 EPILOG = "\n\n".join(_PARAGRAPHS)
 
+_KEPT_EVERY_S = 5.0
+
 NETWORKS_HELP = (
     "timm:NAME, torchvision:NAME, package.module:factory, a saved folder, a spec file or a spec "
     "string; * in a name of timm or torchvision means all that match."
@@ -53,6 +57,10 @@ def inspect_verb(
     networks: Annotated[list[str], typer.Argument(help=NETWORKS_HELP, show_default=False)],
     input_: Annotated[
         str | None, typer.Option("--input", help="Sizes of one input, such as 3x224x224.")
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(help="Which output to follow, by key or number; the classifier unless told."),
     ] = None,
     sort: Annotated[
         Literal["mass", "params", "macs", "depth", "name"] | None,
@@ -81,7 +89,7 @@ def inspect_verb(
     if json and csv == "-":
         raise SpecError("--json and --csv - both want stdout: give one, or --csv FILE")
     asked = networks_of(networks)
-    done, is_interrupted = _inspected(asked, shape, quiet=quiet)
+    done, is_interrupted = _inspected(asked, shape, output, csv=csv, quiet=quiet)
     done = in_order(done, sort)
     if json:
         _emit_document(done)
@@ -101,17 +109,31 @@ def inspect_verb(
 
 
 def _inspected(
-    asked: Sequence[str | Inspection], shape: tuple[int, ...] | None, *, quiet: bool
+    asked: Sequence[str | Inspection],
+    shape: tuple[int, ...] | None,
+    output: str | None,
+    *,
+    csv: str | None,
+    quiet: bool,
 ) -> tuple[list[Inspection], bool]:
-    """What is done, and whether it was cut short."""
-    done = list[Inspection]()
+    """What is done, and whether it was cut short; the CSV file is kept up to date meanwhile."""
+    done, written = list[Inspection](), time.monotonic()
     try:
         with counting(len(asked), quiet=quiet) as tell:
-            for entry in inspections(asked, shape, tell=tell):
+            for entry in inspections(asked, shape, output=read_output(output), tell=tell):
                 done.append(entry)
+                if csv and csv != "-" and time.monotonic() > written + _KEPT_EVERY_S:
+                    _write_csv(done, csv)
+                    written = time.monotonic()
     except KeyboardInterrupt:
         return done, True
     return done, False
+
+
+def _write_csv(done: Sequence[Inspection], path: str) -> None:
+    from nnmass.runs import write_atomic
+
+    write_atomic(path, csv_text(done))
 
 
 def _emit_document(done: Sequence[Inspection]) -> None:
@@ -147,10 +169,8 @@ def _say_failures(done: Sequence[Inspection], *, is_single: bool) -> None:
 def _write(
     done: Sequence[Inspection], *, csv: str | None, svg: Path | None, into_folder: bool
 ) -> None:
-    from nnmass.runs import write_atomic
-
-    if csv is not None and csv != "-" and done:
-        write_atomic(csv, csv_text(done))
+    if csv and csv != "-" and done:
+        _write_csv(done, csv)
         say(f"wrote {csv}")
     if svg is not None:
         write_drawings(done, svg, into_folder=into_folder or svg.is_dir())
