@@ -57,7 +57,8 @@ def _into_layer(node: Node, target: int, chain: Chain) -> Iterator[Link]:
     for source, channels in node.sources.items():
         place = chain.place.get(source)
         if place is not None and place <= target - 2:
-            yield Link(source=place, target=target, channels=channels)
+            carried = min(channels, chain.heads[place].width)
+            yield Link(source=place, target=target, channels=carried)
 
 
 def _into_join(
@@ -68,7 +69,7 @@ def _into_join(
             continue
         for start, way in _starts(source, chain, ways, widths).items():
             if start <= target - 2:
-                carried = min(way.channels, channels)
+                carried = min(way.channels, channels, chain.heads[start].width)
                 has_layer = way.layers < 0
                 yield Link(source=start, target=target, channels=carried, has_layer=has_layer)
 
