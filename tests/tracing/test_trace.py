@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -154,6 +156,34 @@ def test_values_do_not_matter():
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_any_number_format(dtype):
     assert trace(Forward(residual).to(dtype), SHAPE).mass == 8.0
+
+
+CONTEXTS = {
+    "inference": torch.inference_mode,
+    "no gradients": torch.no_grad,
+    "gradients": torch.enable_grad,
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "meta": lambda: torch.device("meta"),
+}
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_within_any_context(name):
+    model, again = Forward(residual), Forward(asks_for_values)
+    with CONTEXTS[name]():
+        assert trace(model, SHAPE) == trace(Forward(residual), SHAPE)
+        assert trace(again, SHAPE).mass == 8.0
+
+
+def test_in_several_threads():
+    with ThreadPoolExecutor(4) as pool:
+        models = [Forward(residual) for _ in range(8)]
+        assert {got.mass for got in pool.map(lambda m: trace(m, SHAPE), models)} == {8.0}
+
+
+@pytest.mark.parametrize("shape", [list(SHAPE), torch.Size(SHAPE), tuple(np.array(SHAPE))])
+def test_any_sequence_of_whole_numbers_is_a_shape(shape):
+    assert trace(Forward(residual), shape).input_shape == SHAPE
 
 
 def test_one_pixel():

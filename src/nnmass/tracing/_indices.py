@@ -34,7 +34,7 @@ class KeptIndices(TorchFunctionMode):
 def _kept(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(map(_kept, index))
-    return torch.tensor(index) if isinstance(index, list) and index else index
+    return torch.tensor(index, device="cpu") if isinstance(index, list) and index else index
 
 
 def _is_on_meta(device: Any) -> bool:

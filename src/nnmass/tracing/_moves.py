@@ -248,7 +248,7 @@ def _shadowed(step: Step, value: Any) -> Any:
     if given is not None:
         return torch.from_numpy(given.spread(range(value.ndim), value.shape).copy())
     if is_floating(value):
-        return torch.full(value.shape, NO_ORIGIN, dtype=torch.int64)
+        return torch.full(value.shape, NO_ORIGIN, dtype=torch.int64, device="cpu")
     if value.is_meta:
         raise LookupError("an index without values")
     return value.cpu()

@@ -52,7 +52,7 @@ def _memory(target: Tensor, others: Sequence[Tensor], map_of: _MapOf) -> Codes:
 
 def _places(tensor: Tensor, size: int) -> npt.NDArray[np.int64]:
     """Where in the memory the elements of ``tensor`` stand."""
-    whole = torch.arange(size)
+    whole = torch.arange(size, device="cpu")
     placed = whole.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
     places: npt.NDArray[np.int64] = placed.numpy()
     return places

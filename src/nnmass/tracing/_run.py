@@ -77,9 +77,10 @@ def _recorded(
     with_values: bool,
 ) -> Recording:
     recorder = Recorder(paths, with_values=with_values)
-    inputs = _inputs(model, shapes, with_values=with_values)
     fast_attention = torch.backends.mha.get_fastpath_enabled()
-    with isolated(model, with_values=with_values) as parameters:
+    # In inference mode PyTorch hands operations over before it has taken them apart.
+    with torch.inference_mode(False), isolated(model, with_values=with_values) as parameters:
+        inputs = _inputs(model, shapes, with_values=with_values)
         recorder.add_inputs(inputs)
         recorder.add_weights(parameters)
         torch.backends.mha.set_fastpath_enabled(False)  # it hides the products of attention
@@ -116,7 +117,7 @@ def _inputs(model: nn.Module, shapes: Sequence[Shape], *, with_values: bool) -> 
         return [torch.empty((1, *shape), dtype=dtype, device="meta") for shape in shapes]
     device = "cpu" if first is None else first.device
     generator = torch.Generator().manual_seed(0)
-    made = [torch.randn((1, *shape), generator=generator) for shape in shapes]
+    made = [torch.randn((1, *shape), generator=generator, device="cpu") for shape in shapes]
     return [tensor.to(device, dtype) for tensor in made]
 
 
@@ -180,13 +181,17 @@ def flattened_shapes(input_shape: Any) -> tuple[Shape, ...]:
         and all(isinstance(shape, list | tuple) for shape in input_shape)
     )
     shapes = tuple(map(tuple, input_shape)) if several else (input_shape,)
-    for shape in shapes:
-        good = isinstance(shape, list | tuple | torch.Size) and len(shape) > 0
-        if not good or not all(
-            isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape
-        ):
-            raise TraceError(
-                f"input_shape must be whole numbers of at least 1, without the batch, such as "
-                f"(3, 224, 224), or a list of such shapes for several inputs, got {input_shape!r}"
-            )
-    return tuple(tuple(shape) for shape in shapes)
+    if not all(map(_is_shape, shapes)):
+        raise TraceError(
+            f"input_shape must be whole numbers of at least 1, without the batch, such as "
+            f"(3, 224, 224), or a list of such shapes for several inputs, got {input_shape!r}"
+        )
+    return tuple(tuple(map(int, shape)) for shape in shapes)
+
+
+def _is_shape(shape: Any) -> bool:
+    return (
+        isinstance(shape, list | tuple)
+        and len(shape) > 0
+        and all(hasattr(n, "__index__") and type(n) is not bool and n > 0 for n in shape)
+    )
