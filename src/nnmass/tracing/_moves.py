@@ -144,8 +144,9 @@ def _concatenated(step: Step, pairs: list[tuple[Tensor, ChannelMap | None]]) -> 
     maps = [given for _, given in pairs]
     known = [given for given in maps if given is not None]
     first = known[0]
-    if len(known) == len(maps) and dim not in first.axes and all(map(first.same_origins, known)):
-        return first
+    is_along_channels = dim in first.axes or not (first.axes or len(known) == len(maps))
+    if not is_along_channels and all(map(first.same_origins, known)):
+        return first  # class tokens, like padding, add nothing to the channels
     axes = sorted({dim}.union(*(given.axes for given in known)))
     if prod(step.out.shape[axis] for axis in axes) > TOO_MANY:
         return step.unread()
