@@ -10,13 +10,13 @@ from pathlib import Path
 
 from torch import nn
 
+from nnmass._randomness import unchanged_randomness
 from nnmass.errors import SpecError, did_you_mean, whole_number
 from nnmass.nets._build import build
 from nnmass.nets._call_text import read_call, split_call
 from nnmass.nets._factory import DOORS, open_factory
 from nnmass.nets._files import WEIGHTS_FILE, load
 from nnmass.nets._net import Net
-from nnmass.nets._randomness import unchanged_randomness
 from nnmass.nets._zoo import ZOOS, open_zoo, unknown_network, zoo_names
 from nnmass.specs import FAMILIES, SPEC_FILE, Spec, parse, read_spec
 
