@@ -17,7 +17,16 @@ def emit_networks(topologies: Sequence[Topology]) -> None:
     """One row a network: mass, with what it costs beside it."""
     from nnmass.report import Column, Table, format_count, format_density, format_mass
 
-    names = ("NN-Mass", "density", "params", "MACs", "depth", "cells", "notes")
+    columns = (
+        Column("network", "left"),
+        Column("NN-Mass"),
+        Column("density", is_optional=True),
+        Column("params"),
+        Column("MACs"),
+        Column("depth", is_optional=True),
+        Column("cells"),
+        Column("notes"),
+    )
     rows = tuple(
         (
             topology.name,
@@ -31,7 +40,7 @@ def emit_networks(topologies: Sequence[Topology]) -> None:
         )
         for topology in topologies
     )
-    emit_table(Table((Column("network", "left"), *(Column(name) for name in names)), rows))
+    emit_table(Table(columns, rows))
 
 
 def emit_cells(topology: Topology) -> None:

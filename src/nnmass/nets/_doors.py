@@ -161,9 +161,9 @@ def _open_factory(module: str, rest: str) -> OpenedNetwork:
 
 
 def _known_shape(value: object) -> tuple[int, ...] | None:
-    if isinstance(value, tuple) and all(type(size) is int and size > 0 for size in value):
-        return tuple(value)
-    return None
+    if not isinstance(value, list | tuple) or not value:
+        return None
+    return tuple(value) if all(type(size) is int and size > 0 for size in value) else None
 
 
 def _open_path(text: str, *, seed: int) -> OpenedNetwork:
@@ -190,7 +190,12 @@ def _parse(text: str) -> Spec:
     head, _ = split_call(text)
     if not head or not _MODULE.fullmatch(head.replace("-", "_")):
         raise SpecError(f"{text!r} names no network. A network is {DOORS}")
-    return parse(text)
+    try:
+        return parse(text)
+    except SpecError as error:
+        if head in FAMILIES:
+            raise
+        raise SpecError(f"{error}. A network of others has its door in front: {DOORS}") from None
 
 
 def _open_spec(spec: Spec, *, seed: int) -> OpenedNetwork:
