@@ -53,9 +53,7 @@ Terms = list[tuple[str, int]]
 
 
 def network(name: str) -> nn.Module:
-    timm = (
-        import_timm()
-    )  # torchvision first, also beside a CPU-only torch: several counters need it
+    timm = import_timm()  # brings torchvision, which several counters need, on any torch
     torch.manual_seed(0)
     return timm.create_model(name, pretrained=False).eval()
 

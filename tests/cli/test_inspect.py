@@ -245,7 +245,8 @@ def test_the_shape_asked_for_goes_before_the_known_one(nnmass_cli, shapes):
     assert nnmass_cli("inspect", PLAIN).code == 0
     assert nnmass_cli("inspect", PLAIN, "--input", "3x64x48").code == 0
     assert nnmass_cli("inspect", PLAIN, "--input", "9").code == 0
-    assert shapes[1:] == [(3, 64, 48), (9,)]
+    assert nnmass_cli("inspect", PLAIN, "--input", "3x9x9", "--input", "10").code == 0
+    assert shapes[1:] == [(3, 64, 48), (9,), ((3, 9, 9), (10,))]
     assert len(shapes[0]) == 3
 
 
@@ -359,7 +360,7 @@ def test_the_bar_shows_name_and_count(monkeypatch):
     [
         ([], ["networks"]),
         ([MLP, "--level", 0], ["--level must be at least 1, got 0"]),
-        (["nothing"], ["unknown family 'nothing'"]),
+        (["nothing"], ["unknown family 'nothing'", "'timm:name'"]),
         (["vgg(depth=12)"], ["depth must be"]),
     ],
 )
@@ -435,7 +436,7 @@ def test_the_output_to_follow_is_named(nnmass_cli, monkeypatch):
         assert done.document["networks"][0]["depth"] == depth
     done = nnmass_cli("inspect", "two_heads:Net", "--output", "lat")
     assert done.code == 2
-    assert "no output 'lat'. Did you mean 'late'?" in done.err
+    assert "no output 'lat'. Did you mean 'late'? It gives 2: 'early', 'late'" in done.err
 
 
 def test_the_csv_is_kept_up_to_date(nnmass_cli, monkeypatch, tmp_path):

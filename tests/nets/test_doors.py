@@ -341,8 +341,8 @@ def test_the_path_is_put_back_when_the_import_fails(module):
 
 @pytest.mark.parametrize(
     ("call", "shape"),
-    [("Tiny", (3, 8, 8)), ("Tiny.wide", (3, 8, 8)), ("network", (3, 8, 8))]
-    + [(name, None) for name in ("shapeless", "listed", "odd")],
+    [(name, (3, 8, 8)) for name in ("Tiny", "Tiny.wide", "network", "listed")]
+    + [(name, None) for name in ("shapeless", "odd")],
 )
 def test_shapes_of_factories(call, shape, module):
     assert open_network(f"{module()}:{call}").input_shape == shape

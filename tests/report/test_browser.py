@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from nnmass.report import (
+    CellDrawing,
     Column,
     Figure,
     Point,
@@ -117,3 +118,17 @@ def test_no_text_lies_over_another_or_outside(tmp_path, width):
     path.write_text(html.replace(policy, "") + PROBE, "utf-8")
     page = opened(path, tmp_path, f"--window-size={width},1000")
     assert "<title>found: []</title>" in page.stdout, page.stdout[:3000]
+
+
+@pytest.mark.parametrize(("scheme", "ground"), [(0, "rgb(20, 23, 28)"), (1, "rgb(255, 255, 255)")])
+def test_a_drawing_in_a_file_brings_its_ground(tmp_path, scheme, ground):
+    """A browser shows an SVG file on white, even where its letters are light for a dark screen."""
+    probe = (
+        "<script>const ground = getComputedStyle(document.documentElement).backgroundColor;"
+        "document.documentElement.setAttribute('data-ground', ground);</script>"
+    )
+    drawn = arc_diagram([CellDrawing(label="c", names=("a",), widths=(1,))], title="t")
+    file = tmp_path / "cells.svg"
+    file.write_text(drawn.replace("</svg>", f"{probe}</svg>"))
+    done = opened(file, tmp_path, f"--blink-settings=preferredColorScheme={scheme}")
+    assert f'data-ground="{ground}"' in done.stdout

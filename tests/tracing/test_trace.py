@@ -87,8 +87,9 @@ def asks_for_values(net, x):
 
 
 REFUSED = {
-    "no module": (None, SHAPE, r"needs a torch.nn.Module, got None"),
-    "a class": (nn.Linear, SHAPE, r"needs a torch.nn.Module, got <class"),
+    "no module": (None, SHAPE, r"needs a torch.nn.Module, got None; of a spec, nnmass.build"),
+    "a class": (nn.Linear, SHAPE, r"got <class .*; call Linear to make one"),
+    "a name": ("resnet18", SHAPE, r"got 'resnet18'; nnmass.open_network opens"),
     "a number": (Forward(residual), 224, r"input_shape must be whole numbers.*got 224"),
     "an empty shape": (Forward(residual), (), r"input_shape must be .*got \(\)"),
     "a negative size": (Forward(residual), (4, -1, 6), r"got \(4, -1, 6\)"),

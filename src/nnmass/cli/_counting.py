@@ -43,8 +43,13 @@ def _lines(total: int) -> Tell:
 @contextmanager
 def _bar(total: int) -> Iterator[Tell]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as TimeLeftColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.table import Column
 
     # A name gives way, and is cut, before the numbers do.
@@ -52,7 +57,7 @@ def _bar(total: int) -> Iterator[Tell]:
         "{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True)
     )
     console = Console(stderr=True)
-    columns = (BarColumn(20), MofNCompleteColumn(), TimeLeftColumn(compact=True))
+    columns = (BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
     with Progress(label, *columns, TextColumn("left"), console=console, transient=True) as progress:
         task = progress.add_task("", total=total)
 

@@ -15,14 +15,23 @@ if TYPE_CHECKING:
 
 def emit_networks(topologies: Sequence[Topology]) -> None:
     """One row a network: mass, with what it costs beside it."""
-    from nnmass.report import Column, Table, format_count, format_mass
+    from nnmass.report import Column, Table, format_count, format_density, format_mass
 
-    names = ("NN-Mass", "density", "params", "MACs", "depth", "cells", "notes")
+    columns = (
+        Column("network", "left"),
+        Column("NN-Mass"),
+        Column("density", is_optional=True),
+        Column("params"),
+        Column("MACs"),
+        Column("depth", is_optional=True),
+        Column("cells"),
+        Column("notes"),
+    )
     rows = tuple(
         (
             topology.name,
             format_mass(topology.mass),
-            _density(topology.density if topology.is_read else math.nan),
+            format_density(topology.density if topology.is_read else math.nan),
             format_count(topology.params),
             format_count(topology.macs),
             str(topology.depth),
@@ -31,7 +40,7 @@ def emit_networks(topologies: Sequence[Topology]) -> None:
         )
         for topology in topologies
     )
-    emit_table(Table((Column("network", "left"), *(Column(name) for name in names)), rows))
+    emit_table(Table(columns, rows))
 
 
 def emit_cells(topology: Topology) -> None:
@@ -58,7 +67,7 @@ def emit_cells(topology: Topology) -> None:
 
 
 def _cell_row(group: CellGroup, flags: Sequence[str]) -> tuple[str, ...]:
-    from nnmass.report import cell_remarks, format_mass
+    from nnmass.report import cell_remarks, format_density, format_mass
 
     cell = group.cells[0]
     marks = ",".join(str(flags.index(flag) + 1) for flag in cell_remarks(cell))
@@ -68,7 +77,7 @@ def _cell_row(group: CellGroup, flags: Sequence[str]) -> tuple[str, ...]:
         str(cell.depth),
         _widths(cell.widths),
         f"{cell.links} of {cell.possible_links}",
-        _density(cell.density),
+        format_density(cell.density),
         format_mass(cell.mass),
         *([marks] if flags else []),
         group.place,
@@ -80,10 +89,6 @@ def _widths(widths: Sequence[int]) -> str:
     if len(set(widths)) == 1:
         return str(widths[0])
     return "-".join(map(str, widths)) if len(widths) < 5 else f"{min(widths)}..{max(widths)}"
-
-
-def _density(density: float) -> str:
-    return "n/a" if math.isnan(density) else f"{density:.3f}"
 
 
 def emit_notes(topology: Topology) -> None:

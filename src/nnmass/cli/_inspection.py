@@ -16,6 +16,8 @@ from nnmass.errors import NNMassError, SpecError
 if TYPE_CHECKING:
     from nnmass.tracing import Topology
 
+InputShape = tuple[int, ...] | tuple[tuple[int, ...], ...]
+
 _SHAPE = re.compile(r"[1-9]\d*(x[1-9]\d*)*")
 
 
@@ -42,10 +44,13 @@ class Inspection:
         return {**self.topology.to_dict(), "seconds": round(self.seconds, 4)}
 
 
-def read_shape(text: str | None) -> tuple[int, ...] | None:
-    """``3x224x224`` as numbers."""
-    if text is None:
-        return None
+def read_shapes(texts: Sequence[str]) -> InputShape | None:
+    """``3x224x224`` as numbers; of several inputs, the numbers of each."""
+    shapes = tuple(map(_read_shape, texts))
+    return shapes if len(shapes) > 1 else next(iter(shapes), None)
+
+
+def _read_shape(text: str) -> tuple[int, ...]:
     if not _SHAPE.fullmatch(text):
         raise SpecError(
             f"--input must be the sizes of one input without the batch, such as 3x224x224, got "
@@ -74,7 +79,7 @@ def read_output(text: str | None) -> int | str | None:
 
 def inspections(
     asked: Sequence[str | Inspection],
-    shape: tuple[int, ...] | None,
+    shape: InputShape | None,
     *,
     output: int | str | None,
     tell: Tell,
@@ -90,7 +95,7 @@ def inspections(
         yield done
 
 
-def _inspection(text: str, shape: tuple[int, ...] | None, output: int | str | None) -> Inspection:
+def _inspection(text: str, shape: InputShape | None, output: int | str | None) -> Inspection:
     from nnmass.nets import open_network
     from nnmass.tracing import trace
 

@@ -21,13 +21,14 @@ from nnmass.cli._inspect_tables import (
     emit_notes,
 )
 from nnmass.cli._inspection import (
+    InputShape,
     Inspection,
     in_order,
     inspections,
     networks_of,
     outcome_code,
     read_output,
-    read_shape,
+    read_shapes,
 )
 from nnmass.cli._output import JsonOption, QuietOption, emit_json
 from nnmass.errors import SpecError, whole_number
@@ -55,8 +56,13 @@ NETWORKS_HELP = (
 
 def inspect_verb(
     networks: Annotated[list[str], typer.Argument(help=NETWORKS_HELP, show_default=False)],
-    input_: Annotated[
-        str | None, typer.Option("--input", help="Sizes of one input, such as 3x224x224.")
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            help="Sizes of one input, such as 3x224x224; once for each where there are several.",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[
         str | None,
@@ -64,7 +70,11 @@ def inspect_verb(
     ] = None,
     sort: Annotated[
         Literal["mass", "params", "macs", "depth", "name"] | None,
-        typer.Option(help="Largest first, names from a to z; in the order asked unless told."),
+        typer.Option(
+            metavar="KEY",
+            help="mass, params, macs or depth, largest first; name, from a to z. In the order "
+            "asked unless told.",
+        ),
     ] = None,
     modules: Annotated[bool, typer.Option("--modules", help="MACs by module as well.")] = False,
     level: Annotated[
@@ -84,7 +94,7 @@ def inspect_verb(
     json: JsonOption = False,
 ) -> None:
     """Cells, NN-Mass, parameters, MACs and depth of any network, without weights or training."""
-    shape = read_shape(input_)
+    shape = read_shapes(inputs or ())
     levels = int(modules) if level is None else whole_number(level, "--level", low=1)
     if json and csv == "-":
         raise SpecError("--json and --csv - both want stdout: give one, or --csv FILE")
@@ -110,7 +120,7 @@ def inspect_verb(
 
 def _inspected(
     asked: Sequence[str | Inspection],
-    shape: tuple[int, ...] | None,
+    shape: InputShape | None,
     output: str | None,
     *,
     csv: str | None,

@@ -100,7 +100,7 @@ def _numbers(cells: list[AnyCell] | list[Cell]) -> dict[str, object]:
 
 
 def _emit_network(spec: Spec) -> None:
-    from nnmass.report import Column, Table, format_count
+    from nnmass.report import Column, Table, format_count, format_density, format_mass
     from nnmass.topology import network_degree, network_density
 
     cells = spec.cells
@@ -108,8 +108,8 @@ def _emit_network(spec: Spec) -> None:
     columns = ("NN-Mass", "density", "degree", "params", "MACs")
     row = (
         str(spec),
-        f"{spec.mass:.2f}",
-        f"{network_density(cells):.3f}",
+        format_mass(spec.mass),
+        format_density(network_density(cells)),
         f"{degree.exact:.2f}" if degree else "-",
         format_count(spec.params),
         format_count(spec.macs),
@@ -119,14 +119,14 @@ def _emit_network(spec: Spec) -> None:
 
 
 def _emit_cells(cells: list[AnyCell] | list[Cell]) -> None:
-    from nnmass.report import Column, Table
+    from nnmass.report import Column, Table, format_density, format_mass
     from nnmass.topology import Cell
 
     names = ("cell", "depth", "width", "link cap", "links", "density", "NN-Mass", "degree")
     rows = []
     for index, cell in enumerate(cells):
         links = f"{cell.links} of {cell.possible_links}"
-        numbers = (links, f"{cell.density:.3f}", f"{cell.mass:.2f}")
+        numbers = (links, format_density(cell.density), format_mass(cell.mass))
         if isinstance(cell, Cell):
             degree = f"{cell.average_degree.exact:.2f}"
             shape = (str(cell.depth), str(cell.width), str(cell.link_cap))

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from torch import nn
 
+from nnmass._randomness import unchanged_randomness
 from nnmass.errors import SpecError, did_you_mean, whole_number
 from nnmass.nets._build import build
 from nnmass.nets._call_text import read_call, split_call
 from nnmass.nets._factory import DOORS, open_factory
 from nnmass.nets._files import WEIGHTS_FILE, load
 from nnmass.nets._net import Net
-from nnmass.nets._randomness import unchanged_randomness
 from nnmass.nets._zoo import ZOOS, open_zoo, unknown_network, zoo_names
 from nnmass.specs import FAMILIES, SPEC_FILE, Spec, parse, read_spec
 
@@ -161,9 +161,9 @@ def _open_factory(module: str, rest: str) -> OpenedNetwork:
 
 
 def _known_shape(value: object) -> tuple[int, ...] | None:
-    if isinstance(value, tuple) and all(type(size) is int and size > 0 for size in value):
-        return tuple(value)
-    return None
+    if not isinstance(value, list | tuple) or not value:
+        return None
+    return tuple(value) if all(type(size) is int and size > 0 for size in value) else None
 
 
 def _open_path(text: str, *, seed: int) -> OpenedNetwork:
@@ -190,7 +190,12 @@ def _parse(text: str) -> Spec:
     head, _ = split_call(text)
     if not head or not _MODULE.fullmatch(head.replace("-", "_")):
         raise SpecError(f"{text!r} names no network. A network is {DOORS}")
-    return parse(text)
+    try:
+        return parse(text)
+    except SpecError as error:
+        if head in FAMILIES:
+            raise
+        raise SpecError(f"{error}. A network of others has its door in front: {DOORS}") from None
 
 
 def _open_spec(spec: Spec, *, seed: int) -> OpenedNetwork:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from nnmass._lazy import lazy_names
 from nnmass.report._numbers import format_count as format_count
+from nnmass.report._numbers import format_density as format_density
 from nnmass.report._numbers import format_mass as format_mass
 from nnmass.report._numbers import format_percent as format_percent
 from nnmass.report._numbers import format_spread as format_spread

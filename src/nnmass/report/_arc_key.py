@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from nnmass.report._arc_scale import MARGIN, Scale
 from nnmass.report._cell_drawing import CellDrawing
@@ -19,6 +20,7 @@ def draw_key(cells: Sequence[CellDrawing], top: float, scale: Scale) -> tuple[st
     links = [link for cell in cells for link in cell.links]
     if not links:
         return "", 0.0, top
+    scale = replace(scale, faintness=1.0)  # a sample stands alone: where arcs crowd, it would fade
     y, x, parts = top + 8, MARGIN, list[str]()
     for share in (0.1, 0.5, 1.0):
         parts.append(_sample(x, y, scale.strength(share)) + _text(f"{share:.0%}", x + 28, y))

@@ -138,6 +138,10 @@ def _legend(cell: CellDrawing, facts: Sequence[str], x: float, y: float) -> str:
 
 def _summary(cells: Sequence[CellDrawing]) -> str:
     return " ".join(
-        ", ".join([f"{cell.label}: {len(cell.links)} arcs", *cell.facts, *cell.flags]) + "."
+        ", ".join([f"{cell.label}: {_arcs_of(cell)}", *cell.facts, *cell.flags]) + "."
         for cell in cells
     )
+
+
+def _arcs_of(cell: CellDrawing) -> str:
+    return "1 arc" if len(cell.links) == 1 else f"{len(cell.links)} arcs"

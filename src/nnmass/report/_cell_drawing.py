@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nnmass.errors import SpecError, whole_number
 from nnmass.report._fold import clean, fold
-from nnmass.report._numbers import format_mass
+from nnmass.report._numbers import format_density, format_mass
 
 if TYPE_CHECKING:
     from nnmass.tracing import Link, TracedCell
@@ -107,7 +106,7 @@ def cell_drawing(cell: TracedCell, *, label: str) -> CellDrawing:
         links=cell.link_list,
         facts=(
             f"depth {cell.depth}, {_width_range(cell.widths)}",
-            f"density {_density(cell.density)}, mass {format_mass(cell.mass)}",
+            f"density {format_density(cell.density)}, mass {format_mass(cell.mass)}",
         ),
         flags=cell_remarks(cell),
     )
@@ -121,7 +120,3 @@ def cell_remarks(cell: TracedCell) -> tuple[str, ...]:
 def _width_range(widths: Sequence[int]) -> str:
     low, high = min(widths), max(widths)
     return f"width {low}" if low == high else f"widths {low}..{high}"
-
-
-def _density(density: float) -> str:
-    return "n/a" if math.isnan(density) else f"{density:.3f}"

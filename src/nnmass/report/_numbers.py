@@ -46,6 +46,16 @@ def format_mass(mass: float) -> str:
     return "n/a" if math.isnan(mass) else f"{mass:z.2f}"
 
 
+def format_density(density: float) -> str:
+    """``density``, in [0, 1], to three decimals; ``n/a`` for one that is not known.
+
+    Example:
+        >>> format_density(0.16367), format_density(float("nan"))
+        ('0.164', 'n/a')
+    """
+    return "n/a" if math.isnan(density) else f"{density:.3f}"
+
+
 def format_spread(mean: float, spread: float, digits: int = 1) -> str:
     """``mean`` and its spread; the mean alone where the spread is unknown (not a number).
 

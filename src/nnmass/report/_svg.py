@@ -9,7 +9,8 @@ N_COLOURS = 7
 LINE_HEIGHT = 14.0
 
 # The colours of groups are those of Okabe and Ito ("Color Universal Design", 2008), yellow left
-# out since it vanishes on white; on dark the two blues change places for the same reason.
+# out since it vanishes on white; on dark the two blues change places for the same reason. A file
+# of its own needs a ground: browsers show it on white even where dark is preferred.
 _STYLE = (
     """
 .nnm{--ink:#1b1f24;--soft:#57606a;--grid:#dfe3e8;--paper:#fff;--arc:#0072b2;
@@ -17,6 +18,7 @@ _STYLE = (
 font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-numeric:tabular-nums}
 @media screen and (prefers-color-scheme:dark){.nnm{--ink:#e8ebef;--soft:#a4adb8;--grid:#343b45;
 --paper:#14171c;--arc:#56b4e9;--c0:#56b4e9;--c5:#0072b2;--c6:#a4adb8}}
+.nnm:root{background:var(--paper)}
 .nnm text{fill:var(--ink)}.nnm .soft{fill:var(--soft)}.nnm .bold{font-weight:600}
 .nnm .title{font-size:14px;font-weight:600}.nnm .axis{stroke:var(--soft);fill:none}
 .nnm .grid{stroke:var(--grid);fill:none}.nnm .arcs{stroke:var(--arc);fill:none}

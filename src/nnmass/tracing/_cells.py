@@ -59,12 +59,13 @@ def _is_ratio_one(region: Region, chain: Chain, links: Sequence[Link]) -> bool:
 
 def _unread(region: Region, chain: Chain, nodes: Mapping[int, Node]) -> list[Node]:
     """What was not followed within the cell, or hides its first node."""
-    first = chain.layers[0]
-    before = [nodes[source] for source in first.sources] if chain.layers[0].kind == "layer" else []
-    is_hidden = region.end.kind != "join"  # a chain that could have been extended further back
-    hidden = [node for node in before if node.kind == "unread"] if is_hidden else []
     own = [node for node in region.nodes if node.kind == "unread"]
-    return [*hidden, *own]
+    first = chain.layers[0]
+    if region.end.kind == "join" or first.kind != "layer":
+        return own
+    # The chain might have been extended further back, but for what was not followed there.
+    before = (nodes[source] for source in first.sources)
+    return [*(node for node in before if node.kind == "unread"), *own]
 
 
 def _of_kind(region: Region, kind: str) -> list[Node]:

@@ -75,6 +75,12 @@ class ChannelMap:
         """The same origins, the n-th axis now standing at ``axes[n]``, still ascending."""
         return ChannelMap(tuple(axes), self.codes, self.is_gate, self._sources)
 
+    def permuted(self, order: Sequence[int]) -> ChannelMap:
+        """The same origins, the tensor's axis ``order[n]`` now standing at ``n``."""
+        axes = tuple(new for new, old in enumerate(order) if old in self.axes)
+        codes = self.codes.transpose([self.axes.index(order[new]) for new in axes])
+        return ChannelMap(axes, codes, self.is_gate, self._sources)
+
     def as_gate(self, is_gate: bool = True) -> ChannelMap:
         """The same origins, as those of a gate or not."""
         return ChannelMap(self.axes, self.codes, is_gate, self._sources)

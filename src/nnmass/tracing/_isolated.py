@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import random
-import sys
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from nnmass._randomness import unchanged_randomness
 
 
 @contextmanager
@@ -25,24 +25,24 @@ def isolated(model: nn.Module, *, with_values: bool) -> Iterator[list[Tensor]]:
     Yields:
         The stand-ins of the parameters.
     """
-    replace = _copy if with_values else _stand_in
-    kept = [_kept(module) for module in model.modules()]
-    restore_generators = _generators()
+    with unchanged_randomness(), ExitStack() as afterwards:
+        for module in model.modules():
+            afterwards.callback(_kept(module))
+        yield _stand_ins(model, _copy if with_values else _stand_in)
+
+
+def _stand_ins(model: nn.Module, replace: Callable[[Tensor], Tensor]) -> list[Tensor]:
+    """Replace all tensors of ``model``, leave training mode, and give those of its parameters."""
     stand_ins: dict[int, Tensor] = {}
     parameters: list[Tensor] = []
-    try:
-        for module in model.modules():
-            if isinstance(module, torch.jit.ScriptModule):
-                parameters += module.parameters(recurse=False)
-                continue  # its tensors live in C++, and its code writes to none of them
-            parameters += _replace(module._parameters, stand_ins, replace)
-            _replace(module._buffers, stand_ins, replace)
-            module.__dict__["training"] = False
-        yield parameters
-    finally:
-        for restore in kept:
-            restore()
-        restore_generators()
+    for module in model.modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            parameters += module.parameters(recurse=False)
+            continue  # its tensors live in C++, and its code writes to none of them
+        parameters += _replace(module._parameters, stand_ins, replace)
+        _replace(module._buffers, stand_ins, replace)
+        module.__dict__["training"] = False
+    return parameters
 
 
 def _replace(
@@ -95,23 +95,5 @@ def _kept(module: nn.Module) -> Callable[[], None]:
         for group, members in sets:
             group.clear()
             group.update(members)
-
-    return restore
-
-
-def _generators() -> Callable[[], None]:
-    """What puts the global random generators back."""
-    python, torch_state = random.getstate(), torch.get_rng_state()
-    numpy = sys.modules.get("numpy")
-    numpy_state = numpy.random.get_state() if numpy is not None else None
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-
-    def restore() -> None:
-        random.setstate(python)
-        torch.set_rng_state(torch_state)
-        if numpy is not None:
-            numpy.random.set_state(numpy_state)
-        if cuda is not None:
-            torch.cuda.set_rng_state_all(cuda)
 
     return restore

@@ -11,8 +11,9 @@ class MacCount:
     """Multiply-adds of a forward pass for one input.
 
     Attributes:
-        by_kind: Multiply-adds by ``"convolution"``, ``"linear"`` (a product with a weight) and
-            ``"matmul"`` (a product of two activations, as in attention); their sum is ``macs``.
+        by_kind: Multiply-adds by ``"convolution"``, ``"linear"`` (a product with a weight),
+            ``"matmul"`` (a product of two activations, as in attention) and ``"own"`` (what rules
+            of the user count, see `nnmass.tracing.register_rule`); their sum is ``macs``.
         by_module: The same by the path of the module that ran them, in the order of the first
             call; ``""`` is the network itself.
         other: Operations that are not multiply-adds of the headline, by kind (normalisation,
@@ -22,6 +23,11 @@ class MacCount:
     Source:
         Ours. Equal to half of what ``torch.utils.flop_counter`` counts where it sees all products
         (fused attention on the CPU it leaves out; see docs/mac-counters.md).
+
+    Example:
+        >>> count = MacCount(by_kind={"convolution": 90, "linear": 9}, by_module={"a.0": 90, "": 9})
+        >>> count.macs, count.flops, count.under("a")
+        (99, 198, 90)
     """
 
     by_kind: Mapping[str, int] = field(hash=False)
@@ -31,7 +37,7 @@ class MacCount:
 
     @property
     def macs(self) -> int:
-        """The headline: convolution, linear and matmul."""
+        """The headline: convolution, linear, matmul and own."""
         return sum(self.by_kind.values())
 
     @property

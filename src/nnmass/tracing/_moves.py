@@ -37,10 +37,7 @@ def permute(step: Step) -> Followed:
     else:
         first, second = (int(step[key]) % tensor.ndim for key in ("dim0", "dim1"))
         order[first], order[second] = order[second], order[first]
-    axes = [new for new, old in enumerate(order) if old in given.axes]
-    places = [given.axes.index(order[new]) for new in axes]
-    codes = given.codes.transpose(places)
-    return ChannelMap(tuple(axes), codes, given.is_gate, given._sources)
+    return given.permuted(order)
 
 
 def expand(step: Step) -> Followed:

@@ -48,7 +48,7 @@ def _wanted_key(keys: list[str], wanted: int | str, name: str) -> str:
         return str(wanted)
     raise TraceError(
         f"{name} has no output {wanted!r}.{did_you_mean(str(wanted), keys)} It gives "
-        f"{len(keys)}: {', '.join(keys)}"
+        f"{len(keys)}: {', '.join(map(repr, keys))}; name one of these, or none"
     )
 
 

@@ -76,7 +76,7 @@ class Recorder(TorchDispatchMode):
         self.inputs = frozenset({node})
 
     def add_weights(self, tensors: Sequence[Tensor]) -> None:
-        """Take these as parameters."""
+        """Take these as weights: parameters, or computed from parameters alone."""
         for tensor in tensors:
             self._remember(tensor, None)
             self._weights.add(layout_of(tensor))
@@ -106,7 +106,7 @@ class Recorder(TorchDispatchMode):
         self._layouts = {id(tensor): layout_of(tensor) for tensor in tensors}
         self.used.update(self._layouts.values())
         if outputs:
-            self._follow(func, name, args, kwargs, tensors, outputs)
+            self._follow(Step(self, name, func, args, kwargs, outputs), tensors)
         return result
 
     def _change_view(
@@ -116,37 +116,30 @@ class Recorder(TorchDispatchMode):
         before = torch.ops.aten.alias(args[0])
         result = func(*args, **kwargs)
         self._layouts = {}
-        self._follow(func, name, (before, *args[1:]), kwargs, [before], [args[0]])
+        step = Step(self, name, func, (before, *args[1:]), kwargs, [args[0]])
+        self._follow(step, [before])
         return result
 
-    def _follow(
-        self,
-        func: Any,
-        name: str,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        tensors: Sequence[Tensor],
-        outputs: Sequence[Tensor],
-    ) -> None:
+    def _follow(self, step: Step, tensors: Sequence[Tensor]) -> None:
+        """Count the operation and remember its outputs; ``tensors`` are those that it was given."""
         is_read = any(self.map_of(tensor) is not None for tensor in tensors)
-        step = Step(self, name, func, args, kwargs, outputs)
         self._count(step, is_read=is_read)
         if not is_read:
-            is_weight = any(map(self.is_weight, tensors))
-            for out in outputs:
-                self._remember(out, None)
-                if is_weight:
-                    self._weights.add(layout_of(out))
+            if any(map(self.is_weight, tensors)):
+                self.add_weights(step.outputs)
+            else:
+                for out in step.outputs:
+                    self._remember(out, None)
             return
-        rule = rule_for(name, func)
+        rule = rule_for(step.name, step.function)
         followed = step.unread() if rule is None else rule(step)
         maps = followed if isinstance(followed, list) else [followed]
-        for out, given in zip(outputs, maps, strict=False):
-            if func._schema.is_mutable and self._is_known(out):
+        for out, given in zip(step.outputs, maps, strict=False):
+            if step.function._schema.is_mutable and self._is_known(out):
                 self._write(out, given)
             else:
                 self._remember(out, given)
-        for out in outputs[len(maps) :]:
+        for out in step.outputs[len(maps) :]:
             self._remember(out, None)
 
     def _is_known(self, tensor: Tensor) -> bool:

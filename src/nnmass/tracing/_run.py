@@ -151,7 +151,7 @@ def _place(model: nn.Module, paths: ModulePaths) -> str:
 
 def _failure(name: str, shapes: Sequence[Shape], where: str, error: Exception) -> str:
     shown = " and ".join("x".join(map(str, shape)) for shape in shapes)
-    text = str(error).strip().split("\n")[0] or type(error).__name__
+    text = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
     return (
         f"{name} could not be run on an input of {shown} (plus the batch): {where} raised "
         f"{type(error).__name__}: {text:.300}. {_advice(error)}"
@@ -161,7 +161,10 @@ def _failure(name: str, shapes: Sequence[Shape], where: str, error: Exception) -
 def _advice(error: Exception) -> str:
     text = str(error)
     if isinstance(error, TypeError) and "missing" in text and "argument" in text:
-        return "Does it take several inputs? Give input_shape as a list of their shapes"
+        return (
+            "Does it take several inputs? Give input_shape as a list of their shapes; in the "
+            "shell, --input once for each"
+        )
     if "meta" in text:
         return "It asks for values, which a model on the meta device has not: give it weights"
     if isinstance(error, RuntimeError | ValueError | AssertionError):

@@ -32,6 +32,8 @@ class Step:
         name: The operation without namespace and in-place mark for PyTorch's own (``"relu"``),
             with its namespace for others (``"mylib::shift"``).
         function: The overload that was called.
+        args: Its positional arguments, as they were given; `arguments` has them by name.
+        kwargs: Its keyword arguments.
         outputs: The tensors that it gave.
         where: Path of the innermost module that called it.
     """

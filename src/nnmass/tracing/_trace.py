@@ -62,8 +62,7 @@ def trace(
         (128.0, ('0', '1.conv1', '1.add'))
     """
     if not isinstance(model, nn.Module):
-        hint = "; of an exported program, take .module()" if hasattr(model, "module") else ""
-        raise TraceError(f"trace needs a torch.nn.Module, got {model!r:.80}{hint}")
+        raise TraceError(f"trace needs a torch.nn.Module, got {model!r:.80}; {_remedy(model)}")
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     name = name or type(model).__name__
     shapes = flattened_shapes(input_shape)
@@ -86,3 +85,14 @@ def trace(
         n_edges=sum(len(node.sources) for node in nodes[:-1]),
         notes=notes_of(recording, nodes, cells),
     )
+
+
+def _remedy(model: object) -> str:
+    """How to come to a module from what was given instead."""
+    if isinstance(model, str):
+        return "nnmass.open_network opens one by its name, and has it as .model"
+    if isinstance(model, type):
+        return f"call {model.__name__} to make one"
+    if hasattr(model, "module"):
+        return "of an exported program, take .module()"
+    return "of a spec, nnmass.build makes one"
