@@ -448,7 +448,7 @@ def test_the_csv_is_kept_up_to_date(nnmass_cli, monkeypatch, tmp_path):
         return answer(model, shape, **options)
 
     monkeypatch.setattr(nnmass.tracing, "trace", trace)
-    monkeypatch.setattr("nnmass.cli.inspect._KEPT_EVERY_S", -1.0)
+    monkeypatch.setattr("nnmass.cli._inspection.KEPT_EVERY_S", -1.0)
     nnmass_cli("inspect", MLP, WIDE, PLAIN, "--csv", str(file))
     assert seen == [0, 2, 3]
     assert len(file.read_text().splitlines()) == 4

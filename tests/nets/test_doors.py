@@ -248,12 +248,12 @@ def test_what_the_meta_device_cannot_do_is_built_on_the_cpu(monkeypatch, no_glob
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("timm:resnet_18", ["'resnet_18'", "Did you mean 'resnet18'", "match_networks('timm:*')"]),
+        ("timm:resnet_18", ["'resnet_18'", "Did you mean 'resnet18'", "nnmass nets ls 'timm:*'"]),
         ("timm:ResNet18", ["'ResNet18'", "Did you mean 'resnet18'"]),
         ("timm:resnet18.a9", ["has no tag 'resnet18.a9'", "'resnet18.a", "'timm:resnet18'"]),
         ("timm:hf-hub:timm/resnet18.a1_in1k", ["'hf-hub:timm/resnet18.a1_in1k'"]),
         ("timm:", ["'timm:' needs the name", "'timm:resnet50'"]),
-        ("torchvision:resnett18", ["Did you mean 'resnet18'", "match_networks('torchvision:*')"]),
+        ("torchvision:resnett18", ["Did you mean 'resnet18'", "nnmass nets ls 'torchvision:*'"]),
         ("torchvision:fasterrcnn_resnet50_fpn", ["no classification network"]),
         ("timm:resnet18(10)", ["timm:resnet18(10)", "need their names, got 10"]),
         ("timm:resnet18(pretrained=True)", ["pretrained asks for weights", "leave it out"]),
@@ -460,7 +460,7 @@ def test_patterns_that_match_nothing():
 @needs_zoo
 def test_patterns_of_a_zoo_that_match_nothing():
     told("timm:resnett18*", "'resnett18*'", "Did you mean 'resnet18", call=match_networks)
-    told("torchvision:q*", "'q*'", "match_networks('torchvision:*')", call=match_networks)
+    told("torchvision:q*", "'q*'", "nnmass nets ls 'torchvision:*'", call=match_networks)
 
 
 def test_the_names_are_public():

@@ -12,14 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from nnmass.nets import match_networks, open_network
 from nnmass.tracing import trace
 
-pytestmark = pytest.mark.slow
-EVERY = 25
-
-
-def names():
-    if importlib.util.find_spec("timm") is None:
-        return []
-    return match_networks("timm:*")[::EVERY]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(importlib.util.find_spec("timm") is None, reason="timm is not installed"),
+]
+N_NETWORKS = 50
 
 
 def half_of_torch(model, shape):
@@ -31,12 +28,15 @@ def half_of_torch(model, shape):
 
 
 @pytest.mark.filterwarnings("ignore")  # timm's own, of networks that it has renamed
-@pytest.mark.parametrize("name", names())
-def test_read_and_counted(name):
+@pytest.mark.parametrize("part", range(N_NETWORKS))
+def test_read_and_counted(part):
+    names = match_networks("timm:*")
+    name = names[part * len(names) // N_NETWORKS]
     opened = open_network(name)
     topology = trace(opened.model, opened.input_shape, name=name)
     assert topology.is_read, topology.notes
     assert math.isfinite(topology.mass)
+    assert 0 <= topology.density <= 1
     assert topology.params == sum(p.numel() for p in opened.model.parameters())
     assert topology.macs == half_of_torch(opened.model, opened.input_shape)
     for cell in topology.cells:

@@ -33,12 +33,11 @@ def _row(entry: Inspection) -> tuple[str, ...]:
 
 def _numbers(topology: Topology) -> tuple[str, ...]:
     from nnmass.report import cell_remarks
-    from nnmass.topology import MassRule
 
     mass = topology.mass
     return (
         _number(mass),
-        _number(topology.mass_by(MassRule(count_projections=False))),
+        _number(topology.mass_without_projections),
         _number(math.log(mass)) if mass > 0 else "",
         _number(topology.density) if topology.is_read else "",
         str(topology.params),

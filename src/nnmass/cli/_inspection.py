@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nnmass.cli._counting import Tell
+from nnmass.cli._counting import Tell, counting
 from nnmass.cli._errors import CANNOT, WRONG_USE, exit_code
 from nnmass.errors import NNMassError, SpecError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 InputShape = tuple[int, ...] | tuple[tuple[int, ...], ...]
 
+KEPT_EVERY_S = 5.0
 _SHAPE = re.compile(r"[1-9]\d*(x[1-9]\d*)*")
 
 
@@ -77,22 +78,47 @@ def read_output(text: str | None) -> int | str | None:
     return int(text) if text and text.removeprefix("-").isdecimal() else text
 
 
-def inspections(
+def inspected(
     asked: Sequence[str | Inspection],
     shape: InputShape | None,
     *,
     output: int | str | None,
-    tell: Tell,
-) -> Iterator[Inspection]:
-    """Each network of ``asked``, traced with inputs of ``shape`` or else of its own."""
-    for entry in asked:
-        if isinstance(entry, str):
-            tell(entry, "")
-            done = _inspection(entry, shape, output)
-        else:
-            done = entry
-        tell(done.name, "failed" if done.error else f"{done.seconds:.2f} s")
-        yield done
+    keep: Callable[[Sequence[Inspection]], None],
+    quiet: bool,
+) -> tuple[list[Inspection], bool]:
+    """Each network of ``asked``, traced with inputs of ``shape`` or else of its own.
+
+    Args:
+        asked: Names, and what is settled already.
+        shape: Of one input.
+        output: Which one to follow.
+        keep: Called every few seconds with what is done so far, so that a kill loses little.
+        quiet: Show no progress.
+
+    Returns:
+        What is done, and whether it was cut short.
+    """
+    done, kept = list[Inspection](), time.monotonic()
+    try:
+        with counting(len(asked), quiet=quiet) as tell:
+            for entry in asked:
+                done.append(_told(entry, shape, output, tell))
+                if time.monotonic() > kept + KEPT_EVERY_S:
+                    keep(done)
+                    kept = time.monotonic()
+    except KeyboardInterrupt:
+        return done, True
+    return done, False
+
+
+def _told(
+    entry: str | Inspection, shape: InputShape | None, output: int | str | None, tell: Tell
+) -> Inspection:
+    if isinstance(entry, str):
+        tell(entry, "")
+        entry = _inspection(entry, shape, output)
+    tell(entry.name, "failed" if entry.error else f"{entry.seconds:.2f} s")
+    return entry
 
 
 def _inspection(text: str, shape: InputShape | None, output: int | str | None) -> Inspection:

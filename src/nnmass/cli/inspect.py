@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from nnmass.cli._counting import counting
 from nnmass.cli._errors import INTERRUPTED, say
 from nnmass.cli._inspect_csv import csv_text
 from nnmass.cli._inspect_svg import write_drawings
@@ -21,10 +20,9 @@ from nnmass.cli._inspect_tables import (
     emit_notes,
 )
 from nnmass.cli._inspection import (
-    InputShape,
     Inspection,
     in_order,
-    inspections,
+    inspected,
     networks_of,
     outcome_code,
     read_output,
@@ -45,8 +43,6 @@ _PARAGRAPHS = (
     "  nnmass inspect my_models:small_net --input 1x28x28 --json",
 )
 EPILOG = "\n\n".join(_PARAGRAPHS)
-
-_KEPT_EVERY_S = 5.0
 
 NETWORKS_HELP = (
     "timm:NAME, torchvision:NAME, package.module:factory, a saved folder, a spec file or a spec "
@@ -99,7 +95,10 @@ def inspect_verb(
     if json and csv == "-":
         raise SpecError("--json and --csv - both want stdout: give one, or --csv FILE")
     asked = networks_of(networks)
-    done, is_interrupted = _inspected(asked, shape, output, csv=csv, quiet=quiet)
+    _check_files(csv, svg, is_single=len(asked) == 1)
+    done, is_interrupted = inspected(
+        asked, shape, output=read_output(output), keep=partial(_keep, csv), quiet=quiet
+    )
     done = in_order(done, sort)
     if json:
         _emit_document(done)
@@ -118,32 +117,23 @@ def inspect_verb(
         raise typer.Exit(code)
 
 
-def _inspected(
-    asked: Sequence[str | Inspection],
-    shape: InputShape | None,
-    output: str | None,
-    *,
-    csv: str | None,
-    quiet: bool,
-) -> tuple[list[Inspection], bool]:
-    """What is done, and whether it was cut short; the CSV file is kept up to date meanwhile."""
-    done, written = list[Inspection](), time.monotonic()
-    try:
-        with counting(len(asked), quiet=quiet) as tell:
-            for entry in inspections(asked, shape, output=read_output(output), tell=tell):
-                done.append(entry)
-                if csv and csv != "-" and time.monotonic() > written + _KEPT_EVERY_S:
-                    _write_csv(done, csv)
-                    written = time.monotonic()
-    except KeyboardInterrupt:
-        return done, True
-    return done, False
+def _check_files(csv: str | None, svg: Path | None, *, is_single: bool) -> None:
+    """Before hours of work: can the results go where they shall?"""
+    if csv == "":
+        raise SpecError("--csv must be the name of a file, or - for stdout, got ''")
+    if svg is not None and svg.suffix == ".svg" and not is_single:
+        raise SpecError(
+            f"--svg must be a folder for several networks, got {str(svg)!r}; for example --svg "
+            f"{svg.with_suffix('')}"
+        )
 
 
-def _write_csv(done: Sequence[Inspection], path: str) -> None:
+def _keep(csv: str | None, done: Sequence[Inspection]) -> None:
+    """Write what is done so far, where it goes into a file."""
     from nnmass.runs import write_atomic
 
-    write_atomic(path, csv_text(done))
+    if csv is not None and csv != "-" and done:
+        write_atomic(csv, csv_text(done))
 
 
 def _emit_document(done: Sequence[Inspection]) -> None:
@@ -179,8 +169,8 @@ def _say_failures(done: Sequence[Inspection], *, is_single: bool) -> None:
 def _write(
     done: Sequence[Inspection], *, csv: str | None, svg: Path | None, into_folder: bool
 ) -> None:
-    if csv and csv != "-" and done:
-        _write_csv(done, csv)
+    if csv is not None and csv != "-" and done:
+        _keep(csv, done)
         say(f"wrote {csv}")
     if svg is not None:
         write_drawings(done, svg, into_folder=into_folder or svg.is_dir())

@@ -10,9 +10,9 @@ from nnmass.cli._output import JsonOption, emit_json, emit_line, emit_table
 
 LS_EPILOG = """Examples:
 
-  nnmass nets ls
-
   nnmass nets ls --json
+
+  nnmass nets ls "timm:*dense*"
 """
 
 SHOW_EPILOG = """Examples:
@@ -23,8 +23,21 @@ SHOW_EPILOG = """Examples:
 """
 
 
-def nets_ls(json: JsonOption = False) -> None:
-    """List the families."""
+def nets_ls(
+    pattern: Annotated[
+        str | None,
+        typer.Argument(
+            help="Instead of the families, the networks of timm or torchvision that match, such "
+            "as 'timm:resnet*'.",
+            show_default=False,
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """List the families, or the networks of a zoo."""
+    if pattern is not None:
+        _list_matching(pattern, as_json=json)
+        return
     from nnmass.report import Column, Table
     from nnmass.specs import FAMILIES
 
@@ -38,6 +51,17 @@ def nets_ls(json: JsonOption = False) -> None:
     columns = tuple(Column(name=name, align="left") for name in ("family", "what", "example"))
     texts = tuple((name, cls.summary, cls.example) for name, cls in FAMILIES.items())
     emit_table(Table(columns=columns, rows=texts))
+
+
+def _list_matching(pattern: str, *, as_json: bool) -> None:
+    from nnmass.nets import match_networks
+
+    names = match_networks(pattern)
+    if as_json:
+        emit_json("nets", {"networks": list(names)})
+        return
+    for name in names:
+        emit_line(name)
 
 
 def nets_show(

@@ -67,7 +67,7 @@ def unknown_network(zoo: str, name: str, known: Collection[str]) -> SpecError:
     """The error for ``zoo:name``, with the closest names and how to list them all."""
     return SpecError(
         f"{zoo} has no classification network {name!r}.{did_you_mean(name, known)} "
-        f"{len(known)} are known; list them with nnmass.match_networks('{zoo}:*')"
+        f"{len(known)} are known; list them with `nnmass nets ls '{zoo}:*'`"
     )
 
 
@@ -75,7 +75,7 @@ def _check_name(zoo: str, name: str) -> None:
     if not name:
         raise SpecError(
             f"'{zoo}:' needs the name of a network, such as '{zoo}:resnet50'; list them with "
-            f"nnmass.match_networks('{zoo}:*')"
+            f"`nnmass nets ls '{zoo}:*'`"
         )
     known = zoo_names(zoo)
     if name in known or (zoo == "timm" and _is_tagged_or_renamed(name)):

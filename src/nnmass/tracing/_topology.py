@@ -57,6 +57,11 @@ class Topology:
         return self.read_mass_by(rule) if self.is_read else math.nan
 
     @property
+    def mass_without_projections(self) -> float:
+        """NN-Mass of the identity shortcuts alone, those with a weight layer left out."""
+        return self.mass_by(MassRule(count_projections=False))
+
+    @property
     def is_read(self) -> bool:
         """Every cell could be followed, so that there is a mass."""
         return not any(cell.unread for cell in self.cells)
@@ -83,12 +88,11 @@ class Topology:
 
     def to_dict(self) -> dict[str, object]:
         """The topology and its numbers, as plain data; numbers that are not there are ``None``."""
-        without = self.mass_by(MassRule(count_projections=False))
         return {
             "name": self.name,
             "input_shape": [list(n) if isinstance(n, tuple) else n for n in self.input_shape],
             "mass": self.mass if self.is_read else None,
-            "mass_without_projections": without if self.is_read else None,
+            "mass_without_projections": self.mass_without_projections if self.is_read else None,
             "density": self.density if self.is_read else None,
             "params": self.params,
             "macs": self.macs,
