@@ -29,15 +29,18 @@ class Chain:
 
 
 def longest_way(region: Region) -> list[Node]:
-    """The way with the most weight layers after the start; of several, that of most channels."""
-    best: dict[int, tuple[int, int]] = {region.start.index: (0, 0)}
+    """The way with the most weight layers after the start.
+
+    Of several, that of most channels; of these, that with the most additions.
+    """
+    best: dict[int, tuple[int, int, int]] = {region.start.index: (0, 0, 0)}
     before: dict[int, int] = {}
     for node in region.nodes[1:]:
         # Of equal ways the source that came first, so that the result is the same on every run.
         source = max(sorted(node.sources), key=lambda index: best[index])
-        layers, width = best[source]
-        is_layer = node.kind == "layer"
-        best[node.index] = (layers + is_layer, width + is_layer * node.width)
+        layers, width, joins = best[source]
+        is_layer, is_join = node.kind == "layer", node.kind == "join"
+        best[node.index] = (layers + is_layer, width + is_layer * node.width, joins + is_join)
         before[node.index] = source
     by_index = {node.index: node for node in region.nodes}
     way = [region.end]

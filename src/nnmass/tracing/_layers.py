@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from torch import Tensor
 
-from nnmass.tracing._channels import ChannelMap
+from nnmass.tracing._channels import ChannelMap, compressed
 from nnmass.tracing._operations import (
     CONSTANTS,
     CONVOLUTIONS,
@@ -72,7 +73,10 @@ def _linear(
 
     Over an axis that holds no channels (the tokens of a mixer), each channel is made from itself.
     """
-    mixes_channels = not given.axes or contracted in given.axes or _is_input(step, given)
+    is_input = _is_input(step, given)
+    if is_input and contracted not in given.axes and contracted == x.ndim - 1:
+        step.found_input_channels(x.shape[-1])
+    mixes_channels = not given.axes or contracted in given.axes or is_input
     if not mixes_channels:
         if not step.is_weight(weight):
             return given
@@ -99,8 +103,16 @@ def embedding(step: Step) -> Followed:
 
 
 def recurrent(step: Step) -> Followed:
-    """A recurrent layer as one layer: its channels come last."""
-    return step.layer(axes=(step.out.ndim - 1,))
+    """A recurrent layer as one layer: its channels come last.
+
+    The last states, (layers * directions, batch, channels of one direction), hold them too.
+    """
+    made = step.layer(axes=(step.out.ndim - 1,))
+    states = [
+        compressed((0, out.ndim - 1), np.resize(made.codes, (out.shape[0], out.shape[-1])))
+        for out in step.outputs[1:]
+    ]
+    return [made, *states]
 
 
 def first_passes(step: Step) -> Followed:

@@ -12,6 +12,7 @@ from nnmass.tracing._operations import (
     CONVOLUTIONS,
     FUSED_ATTENTION,
     PRODUCTS,
+    RECURRENT,
     SUMS_OF_PRODUCTS,
 )
 
@@ -39,11 +40,17 @@ def _attention(args: Sequence[Any], out: Tensor) -> int:
     return int(pairs * (query.shape[-1] + value.shape[-1]))
 
 
+def _recurrent(args: Sequence[Any], _out: Tensor) -> int:
+    weights = [given for given in args if isinstance(given, list | tuple)][-1]
+    return int(prod(args[0].shape[:-1]) * sum(w.numel() for w in weights if w.ndim > 1))
+
+
 _COUNTERS: dict[str, Counter] = {
     **dict.fromkeys(CONVOLUTIONS, _convolution),
     **dict.fromkeys(PRODUCTS, _product),
     **dict.fromkeys(SUMS_OF_PRODUCTS, _sum_and_product),
     **dict.fromkeys(FUSED_ATTENTION, _attention),
+    **dict.fromkeys(RECURRENT, _recurrent),
 }
 
 
@@ -51,7 +58,8 @@ def macs_of(name: str, args: Sequence[Any], out: Tensor) -> int | None:
     """Multiply-adds of one call; ``None`` where the headline does not count the operation.
 
     Convolution: weights x places (of the output; of the input where transposed). Matrix product:
-    elements of the result x the contracted length. Fused attention: its two products.
+    elements of the result x the contracted length. Fused attention: its two products. Recurrent
+    layer: weights x places.
     """
     counter = _COUNTERS.get(name)
     return None if counter is None else counter(args, out)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nnmass.tracing._operations import BINARY, INDEX_MAKERS, NORMS_OF_THREE, SAME_SHAPE
+from nnmass.tracing._operations import BINARY, INDEX_MAKERS, NORMS_OF_THREE, RECURRENT, SAME_SHAPE
 
 Layout = tuple[int, int, tuple[int, ...], tuple[int, ...]]
 """Storage, offset, shape, strides: equal for two tensors that are the same elements."""
@@ -42,7 +42,7 @@ def run_on_meta(
     if not any(tensor.is_meta for tensor in tensors):
         return _run_with_values(func, name, args, kwargs, own)
     first = args[0] if args else None
-    if isinstance(first, Tensor):
+    if isinstance(first, Tensor) and "out" not in kwargs:
         if name in BINARY and len(args) == 2 and _fits(first, args[1]):
             return first if _writes_first(func) else torch.empty_like(first)
         if func._schema.is_mutable and _writes_first(func):
@@ -55,8 +55,20 @@ def run_on_meta(
         elif name == "_to_copy" and kwargs.get("device") is not None:
             kwargs = {**kwargs, "device": torch.device("meta")}
     given = [_on_meta(value) for value in args]
+    if name in RECURRENT:
+        return _recurrent_on_meta(func, given)
     result = func(*given, **{key: _on_meta(value) for key, value in kwargs.items()})
     return first if _writes_first(func) else result
+
+
+def _recurrent_on_meta(func: Any, args: Sequence[Any]) -> Any:
+    """The results of a recurrent layer: shapes tell no step from another, so that one will do."""
+    x, *others = args
+    if func._overloadname != "input":  # packed sequences, whose steps differ in size
+        return func(*args)
+    axis = 1 if args[-1] else 0  # the last argument is batch_first
+    out, *states = func(x.narrow(axis, 0, 1), *others)
+    return (out.repeat_interleave(x.shape[axis], axis), *states)
 
 
 def _fits(first: Tensor, other: Any) -> bool:

@@ -223,6 +223,14 @@ def copy(step: Step) -> Followed:
     return given.moved([axis + shift for axis in given.axes])
 
 
+def index_put(step: Step) -> Followed:
+    """Chosen elements written; where features choose them (``x[x > 6] = 6``), ``x`` passes."""
+    by_values = any(step.map_of(index) is not None for index in step["indices"])
+    if by_values and step.map_of(step["values"]) is None:
+        return step.map_of(step.args[0])
+    return shadow(step)
+
+
 def shadow(step: Step) -> Followed:
     """Do to the origins, element by element, what is done to the values."""
     if any(t.numel() > TOO_MANY for t in (*step.outputs, *(t for t, _ in step.read))):
@@ -243,7 +251,7 @@ def _shadowed(step: Step, value: Any) -> Any:
     if not isinstance(value, Tensor):
         return value
     given = step.map_of(value)
-    if given is not None:
+    if given is not None and is_floating(value):
         return torch.from_numpy(given.spread(range(value.ndim), value.shape).copy())
     if is_floating(value):
         return torch.full(value.shape, NO_ORIGIN, dtype=torch.int64, device="cpu")
@@ -267,11 +275,12 @@ RULES: dict[str, Rule] = {
     **_every("roll flip", turn),
     **_every("index gather take_along_dim pixel_shuffle pixel_unshuffle channel_shuffle", shadow),
     **_every("native_channel_shuffle as_strided diagonal repeat_interleave slice_scatter", shadow),
-    **_every("select_scatter rot90 tril triu index_put", shadow),
+    **_every("select_scatter rot90 tril triu", shadow),
     "slice": slice_,
     "select": select,
     "unbind": unbind,
     "index_select": index_select,
+    "index_put": index_put,
     "cat": cat,
     "concat": cat,
     "stack": stack,

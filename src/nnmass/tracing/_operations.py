@@ -20,7 +20,7 @@ FUSED_ATTENTION = words("""
     _scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention
     _scaled_dot_product_fused_attention_overrideable
 """)
-RECURRENT = words("lstm gru rnn_tanh rnn_relu mkldnn_rnn_layer _cudnn_rnn miopen_rnn")
+RECURRENT = words("lstm gru rnn_tanh rnn_relu")
 
 NORMS = words("""
     native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training
@@ -45,7 +45,10 @@ COPIES = words("""
     clone _to_copy detach alias contiguous lift_fresh lift_fresh_copy to native_dropout dropout
     _fused_dropout bernoulli reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d
     replication_pad2d replication_pad3d rrelu rrelu_with_noise view_as_real view_as_complex _conj
-    conj resolve_conj real imag nan_to_num
+    conj resolve_conj real imag nan_to_num fake_quantize_per_tensor_affine_cachemask
+    fake_quantize_per_channel_affine_cachemask _fused_moving_avg_obs_fq_helper
+    _fake_quantize_per_tensor_affine_cachemask_tensor_qparams
+    _fake_quantize_learnable_per_tensor_affine _fake_quantize_learnable_per_channel_affine
 """)
 SOFTMAXES = words("_softmax _safe_softmax softmax")
 GATES = SOFTMAXES | words("sigmoid hardsigmoid")
@@ -64,7 +67,7 @@ NORMS_OF_THREE = words("""
 """)
 """With a result like the first argument, and two statistics."""
 REDUCTIONS = words("""
-    mean sum nansum amax amin max min prod var std var_mean std_mean logsumexp norm
+    mean sum nansum amax amin aminmax max min prod var std var_mean std_mean logsumexp norm
     linalg_vector_norm any all argmax argmin median count_nonzero
 """)
 ALONG_ONE_AXIS = words("cumsum cumprod sort topk logcumsumexp cummax cummin")

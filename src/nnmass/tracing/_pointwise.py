@@ -13,6 +13,8 @@ from nnmass.tracing._step import Followed, Rule, Step, is_floating
 
 _SCALINGS = words("mul div add sub rsub neg pow sqrt clamp")
 _ADDITIONS = words("add sub rsub lerp addcmul addcdiv")
+_WITH_FACTORS = words("lerp addcmul addcdiv")
+"""Additions that multiply what they add."""
 _MOST_SUMMANDS = 64
 
 
@@ -21,19 +23,22 @@ def pointwise(step: Step) -> Followed:
 
     What is broadcast (gates, biases, scales) only changes values. Operands with the very same
     origins (``x * sigmoid(x)``) are one. Of two feature maps that are multiplied, one that is a
-    gate is no source.
+    gate is no source, nor is what is divided by.
     """
     operands = _operands(step)
     if len(operands) == 1:
         given = operands[0]
         is_gate = step.name in GATES or (given.is_gate and step.name in _SCALINGS)
         return given.as_gate(is_gate) if is_gate != given.is_gate else given
-    if step.name in _ADDITIONS:
-        return step.join(operands)
+    if step.name == "div":
+        return operands[0]
     features = [given for given in operands if not given.is_gate]
+    if step.name in _ADDITIONS:
+        summands = features if step.name in _WITH_FACTORS else operands
+        return step.join(summands if len(summands) > 1 else operands)
     if len(features) == 1:
         return features[0]
-    if step.name in ("mul", "div"):
+    if step.name == "mul":
         return step.mix("product of two feature maps")
     return step.mix(f"{step.name} of two feature maps")
 
@@ -43,7 +48,7 @@ def _operands(step: Step) -> list[ChannelMap]:
     ndim, total = step.out.ndim, step.out.numel()
     read = [pair for pair in step.read if is_floating(pair[0])] or step.read
     read = [pair for pair in read if pair[1].sources] or read[:1]
-    full = [pair for pair in read if pair[0].numel() == total]
+    full = [pair for pair in read if pair[0].numel() == total and not _is_expanded(pair[0])]
     distinct = list[ChannelMap]()
     for tensor, given in full or read:
         shift = ndim - tensor.ndim
@@ -51,6 +56,12 @@ def _operands(step: Step) -> list[ChannelMap]:
         if not any(moved.same_origins(other) for other in distinct):
             distinct.append(moved)
     return distinct
+
+
+def _is_expanded(tensor: Tensor) -> bool:
+    """It was broadcast already: ``gate.expand_as(x)`` is the gate that it was."""
+    pairs = zip(tensor.shape, tensor.stride(), strict=True)
+    return any(size > 1 and stride == 0 for size, stride in pairs)
 
 
 def softmax(step: Step) -> Followed:

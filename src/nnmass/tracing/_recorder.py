@@ -14,7 +14,7 @@ recorder.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -42,6 +42,7 @@ class Recorder(TorchDispatchMode):
         inputs: Nodes that are inputs of the network.
         unread: ``(operation, module path)`` of every call without a rule.
         used: Layouts of the tensors that took part, parameters among them.
+        last_axes: Sizes of the last axes that layers read as the channels of the input.
     """
 
     def __init__(self, paths: ModulePaths, *, with_values: bool) -> None:
@@ -50,6 +51,7 @@ class Recorder(TorchDispatchMode):
         self.inputs: frozenset[int] = frozenset()
         self.unread: list[tuple[str, str]] = []
         self.used: set[Layout] = set()
+        self.last_axes: set[int] = set()
         self._paths = paths
         self._with_values = with_values
         self._maps: dict[Layout, ChannelMap] = {}
@@ -62,14 +64,21 @@ class Recorder(TorchDispatchMode):
         """Path of the innermost module that is running."""
         return self._paths.here
 
-    def add_inputs(self, tensors: Sequence[Tensor]) -> None:
-        """Take these as the network's inputs: one node, its channels along axis 1."""
-        width = sum(t.shape[1] if t.ndim > 1 else 1 for t in tensors)
+    def add_inputs(self, tensors: Sequence[Tensor], last_axes: Collection[int] = ()) -> None:
+        """Take these as the network's inputs: one node, its channels along axis 1.
+
+        Args:
+            tensors: The inputs.
+            last_axes: Where the last of three axes or more has one of these sizes, it is that of
+                the channels: (batch, tokens, channels).
+        """
+        axes = [t.ndim - 1 if t.ndim > 2 and t.shape[-1] in last_axes else 1 for t in tensors]
+        width = sum(tensor.shape[axis] for tensor, axis in zip(tensors, axes, strict=True))
         size = tensors[0].shape[2:]
         node = self.graph.add("input", "input", width=width, size=size)
         offset = 0
-        for tensor in tensors:
-            given = ChannelMap.of_node(node, (1,) if tensor.ndim > 1 else (), tensor.shape)
+        for tensor, axis in zip(tensors, axes, strict=True):
+            given = ChannelMap.of_node(node, (axis,), tensor.shape)
             shifted = ChannelMap(given.axes, given.codes + offset)
             offset += max(given.codes.size, 1)
             self._remember(tensor, shifted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from nnmass.tracing._meta import layout_of
 from nnmass.tracing._outputs import Output, choose_output
 from nnmass.tracing._paths import ModulePaths
 from nnmass.tracing._recorder import Recorder
+from nnmass.tracing._recurrent import WholeRecurrences
 
 Shape = tuple[int, ...]
 
@@ -75,21 +76,33 @@ def _recorded(
     output: Output,
     name: str,
     with_values: bool,
+    last_axes: Collection[int] = (),
 ) -> Recording:
     recorder = Recorder(paths, with_values=with_values)
     fast_attention = torch.backends.mha.get_fastpath_enabled()
     # In inference mode PyTorch hands operations over before it has taken them apart.
     with torch.inference_mode(False), isolated(model, with_values=with_values) as parameters:
         inputs = _inputs(model, shapes, with_values=with_values)
-        recorder.add_inputs(inputs)
+        recorder.add_inputs(inputs, last_axes)
         recorder.add_weights(parameters)
         torch.backends.mha.set_fastpath_enabled(False)  # it hides the products of attention
         try:
-            with torch.no_grad(), paths.followed(), KeptIndices(), recorder:
+            whole = WholeRecurrences(recorder)
+            with torch.no_grad(), paths.followed(), KeptIndices(), whole, recorder:
                 result = model(*inputs)
         finally:
             torch.backends.mha.set_fastpath_enabled(fast_attention)
         unused = _unused(model, recorder)
+    if recorder.last_axes and not last_axes:  # now that it is known where the channels are
+        return _recorded(
+            model,
+            paths,
+            shapes,
+            output=output,
+            name=name,
+            with_values=with_values,
+            last_axes=recorder.last_axes,
+        )
     out, note = choose_output(result, output, name)
     nodes = _with_output(recorder, out, name)
     return Recording(recorder, nodes, unused, (note,) if note else ())

@@ -91,6 +91,10 @@ class Step:
         """The nodes that are inputs of the network."""
         return self._recorder.inputs
 
+    def found_input_channels(self, n_channels: int) -> None:
+        """A layer reads ``n_channels`` along the last axis of what enters the network."""
+        self._recorder.last_axes.add(n_channels)
+
     def is_weight(self, value: object) -> bool:
         """The tensor is a parameter, or was computed from parameters alone."""
         return isinstance(value, Tensor) and self._recorder.is_weight(value)
