@@ -203,7 +203,17 @@ def all_links(graph, path, positions):
                 for s, (carried, is_plain) in widest.items():
                     if s <= i - 2:
                         links[s, i, not is_plain] += carried
-    return links
+    return within_widths(links, [graph.nodes[group[-1]].width for group in positions])
+
+
+def within_widths(links, widths):
+    """No pair of nodes is linked by more channels than the earlier one has; bare ways first."""
+    kept = Counter()
+    for s, i in {(s, i) for s, i, _ in links}:
+        bare = min(links[s, i, False], widths[s])
+        kept[s, i, False] = bare
+        kept[s, i, True] = min(links[s, i, True], widths[s] - bare)
+    return +kept
 
 
 def ways_back(graph, place, u, node):
@@ -239,6 +249,8 @@ def merged(graph, positions, unclear):
         u, v = before[-1], group[0]
         is_alone = graph.reads(v) == [u] and graph.readers(u) == [v]
         is_depthwise = any(graph.nodes[n].is_depthwise for n in (*before, *group))
+        if any(graph.nodes[n].is_depthwise for n in group):  # one to a place
+            is_depthwise = not any(graph.nodes[n].is_depthwise for n in groups[-1])
         if is_alone and is_depthwise and len(before) + len(group) > 2:
             unclear.append("a depthwise layer beside a join")
         if is_alone and is_depthwise:

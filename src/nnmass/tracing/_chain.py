@@ -90,22 +90,26 @@ def extended(chain: Chain, nodes: Mapping[int, Node], readers: Mapping[int, int]
 
 
 def merged(chain: Chain, readers: Mapping[int, int]) -> Chain:
-    """The chain with every depthwise convolution merged into the plain layer beside it.
+    """The chain with every depthwise convolution merged into the plain layers beside it.
 
-    Alone it mixes no channels: with its neighbour it is one (separable) convolution.
+    Alone it mixes no channels: with its neighbours it is one (separable) convolution. So no place
+    gets two of them; of a row, each takes the layers behind it.
     """
     layers, heads = [chain.layers[0]], [chain.heads[0]]
     new_place = [0]
-    was_depthwise = layers[0].is_depthwise
+    last_layer, has_depthwise = layers[0], layers[0].is_depthwise
     for layer, head in zip(chain.layers[1:], chain.heads[1:], strict=True):
         last = heads[-1]
         is_plain = set(layer.sources) == {last.index} and readers[last.index] == 1
-        if is_plain and last.kind == "layer" and (was_depthwise or layer.is_depthwise):
+        is_separable = not has_depthwise if layer.is_depthwise else last_layer.is_depthwise
+        if is_plain and last.kind == "layer" and is_separable:
             heads[-1] = head
+            has_depthwise |= layer.is_depthwise
         else:
             layers.append(layer)
             heads.append(head)
-        was_depthwise = layer.is_depthwise
+            has_depthwise = layer.is_depthwise
+        last_layer = layer
         new_place.append(len(heads) - 1)
     place = {index: new_place[n] for index, n in chain.place.items()}
     return Chain(tuple(layers), tuple(heads), place, chain.previous)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from nnmass.tracing._cell import Link
 from nnmass.tracing._chain import Chain
@@ -38,7 +38,8 @@ def links_of(region: Region, chain: Chain, ways: Ways) -> tuple[Link, ...]:
 
     Into a layer: the channels that it reads from chain nodes two or more back. Into an addition:
     every other way into it that begins at such a node; where ways fork and meet again before
-    they come in, the widest.
+    they come in, the widest. All links from one node to another carry at most the channels
+    that there are, so that a density is never above 1.
     """
     widths = {node.index: node.width for node in region.nodes}
     links = list[Link]()
@@ -50,15 +51,27 @@ def links_of(region: Region, chain: Chain, ways: Ways) -> tuple[Link, ...]:
             links += _into_layer(node, target, chain)
         elif node.kind == "join":
             links += _into_join(node, target, chain, ways, widths)
-    return tuple(sorted(links, key=lambda link: (link.target, link.source)))
+    return _within_widths(links, chain)
+
+
+def _within_widths(links: Sequence[Link], chain: Chain) -> tuple[Link, ...]:
+    left: dict[tuple[int, int], int] = {}
+    kept = []
+    for link in sorted(links, key=lambda x: (x.target, x.source, x.has_layer, -x.channels)):
+        pair = (link.source, link.target)
+        room = left.get(pair, chain.heads[link.source].width)
+        carried = min(link.channels, room)
+        left[pair] = room - carried
+        if carried:
+            kept.append(replace(link, channels=carried))
+    return tuple(kept)
 
 
 def _into_layer(node: Node, target: int, chain: Chain) -> Iterator[Link]:
     for source, channels in node.sources.items():
         place = chain.place.get(source)
         if place is not None and place <= target - 2:
-            carried = min(channels, chain.heads[place].width)
-            yield Link(source=place, target=target, channels=carried)
+            yield Link(source=place, target=target, channels=channels)
 
 
 def _into_join(
@@ -69,7 +82,7 @@ def _into_join(
             continue
         for start, way in _starts(source, chain, ways, widths).items():
             if start <= target - 2:
-                carried = min(way.channels, channels, chain.heads[start].width)
+                carried = min(way.channels, channels)
                 has_layer = way.layers < 0
                 yield Link(source=start, target=target, channels=carried, has_layer=has_layer)
 
