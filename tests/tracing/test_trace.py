@@ -112,6 +112,8 @@ REFUSED = {
     "nothing out": (Forward(lambda net, x: None), SHAPE, r"returned NoneType without a tensor"),
     "not its input": (Forward(lambda net, x: net.a(torch.zeros(1, 4, 6, 6))), SHAPE,
                       r"does not depend on its input"),
+    "tokens": (nn.Embedding(9, 4), (5,), r"raised RuntimeError: Expected tensor.*'indices'.*"
+               r"whole numbers \(tokens\); trace gives features: take what comes behind"),
     "no shape yet": (nn.LazyConv2d(3, 1), SHAPE, r"parameters without a shape yet \(weight"),
     "values on meta": (Forward(asks_for_values).to("meta"), SHAPE,
                        r"asks for values, which a model on the meta device has not"),
@@ -392,3 +394,38 @@ def test_a_shape_changed_in_place():
         return x + net.c(y)
 
     assert trace(Forward(forward), SHAPE).mass == 8.0
+
+
+def test_where_features_are_looked_up_is_no_feature():
+    def warped(net, x):
+        theta = net.d(x.mean((2, 3))).view(-1, 2, 3)
+        grid = F.affine_grid(theta, x.shape, align_corners=False)
+        return residual(net, F.grid_sample(x, grid, align_corners=False))
+
+    got = trace(Forward(warped, d=nn.Linear(4, 6)), SHAPE)
+    assert (got.mass, got.notes) == (8.0, ())
+
+
+def test_a_depthwise_convolution_is_one_layer_with_its_neighbours():
+    def forward(net, x):
+        x = net.a(x)
+        y = x
+        for name in ("d1", "b", "d2", "c"):  # two separable convolutions in a row
+            y = getattr(net, name)(y)
+        return net.e(torch.cat([x, y], 1))
+
+    depthwise = {name: nn.Conv2d(4, 4, 3, padding=1, groups=4) for name in ("d1", "d2")}
+    (cell,) = trace(Forward(forward, e=nn.Conv2d(8, 2, 1), **depthwise), SHAPE).cells
+    assert (cell.chain, cell.widths) == (("a", "b", "c", "e"), (4, 4, 4, 2))
+    assert [(link.source, link.target, link.channels) for link in cell.link_list] == [(0, 3, 4)]
+
+
+def test_no_two_nodes_are_linked_by_more_than_there_is():
+    def forward(net, x):
+        x = net.a(x)
+        return x + net.c(net.b(x)) + net.d(x) + net.e(x)
+
+    extra = {name: nn.Conv2d(4, 4, 1) for name in "de"}
+    (cell,) = trace(Forward(forward, **extra), SHAPE).cells
+    assert (cell.density, cell.mass) == (1.0, 8.0)
+    assert [(link.channels, link.has_layer) for link in cell.link_list] == [(4, False)]

@@ -75,6 +75,6 @@ INDEX_MAKERS = words("arange linspace scalar_tensor tril_indices triu_indices ey
 CONSTANTS = words("""
     new_zeros new_ones new_full new_empty new_empty_strided zeros_like ones_like full_like
     empty_like empty_strided rand_like randn_like randint_like zero fill normal uniform random
-    exponential
+    exponential affine_grid_generator
 """)
-"""What they give does not depend on the values that they are given."""
+"""What they give holds no features: it is new, or tells where features are."""

@@ -178,6 +178,8 @@ def _advice(error: Exception) -> str:
             "Does it take several inputs? Give input_shape as a list of their shapes; in the "
             "shell, --input once for each"
         )
+    if "indices" in text and "Long" in text:
+        return "It looks up whole numbers (tokens); trace gives features: take what comes behind"
     if "meta" in text:
         return "It asks for values, which a model on the meta device has not: give it weights"
     if isinstance(error, RuntimeError | ValueError | AssertionError):
