@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from nnmass.tracing._channels import NO_ORIGIN, ChannelMap, Codes, compressed
@@ -29,13 +29,14 @@ def rewritten(
     if not others:
         return
     memory = _memory(target, others, map_of)
-    places = _places(target, memory.size)
-    memory[places] = NO_ORIGIN if given is None else given.spread(range(target.ndim), target.shape)
+    written = np.zeros(memory.size, dtype=bool)
+    own = NO_ORIGIN if given is None else given.spread(range(target.ndim), target.shape)
+    _seen_as(target, memory)[...] = own
+    _seen_as(target, written)[...] = True
     for tensor in others:
-        own = _places(tensor, memory.size)
-        if np.isin(own, places).any():
-            changed = compressed(range(tensor.ndim), memory[own])
-            yield tensor, changed if changed.sources else None
+        if _seen_as(tensor, written).any():
+            changed = compressed(range(tensor.ndim), _seen_as(tensor, memory).copy())
+            yield tensor, changed if (changed.codes != NO_ORIGIN).any() else None
 
 
 def _memory(target: Tensor, others: Sequence[Tensor], map_of: _MapOf) -> Codes:
@@ -45,14 +46,12 @@ def _memory(target: Tensor, others: Sequence[Tensor], map_of: _MapOf) -> Codes:
     for tensor in sorted((*others, target), key=lambda t: t.numel()):
         given = map_of(tensor)
         if given is not None:
-            codes = given.spread(range(tensor.ndim), tensor.shape)
-            memory[_places(tensor, size)] = codes
+            _seen_as(tensor, memory)[...] = given.spread(range(tensor.ndim), tensor.shape)
     return memory
 
 
-def _places(tensor: Tensor, size: int) -> npt.NDArray[np.int64]:
-    """Where in the memory the elements of ``tensor`` stand."""
-    whole = torch.arange(size, device="cpu")
-    placed = whole.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
-    places: npt.NDArray[np.int64] = placed.numpy()
-    return places
+def _seen_as(tensor: Tensor, memory: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The memory as ``tensor`` sees it, without a copy."""
+    strides = [stride * memory.itemsize for stride in tensor.stride()]
+    start = memory[int(tensor.storage_offset()) :]
+    return np.lib.stride_tricks.as_strided(start, tuple(tensor.shape), strides)
