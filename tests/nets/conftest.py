@@ -23,14 +23,6 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="package", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(params=SMALL.values(), ids=SMALL.keys())
 def text(request):
     """The spec string of a small network, one of each family in turn."""

@@ -23,14 +23,6 @@ def _sibling(name):
     return sys.modules[full]
 
 
-@pytest.fixture(scope="package", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="session")
 def oracle():
     """The module of the brute force."""

@@ -332,6 +332,32 @@ def test_nothing_is_touched_when_shapes_do_not_fit():
         trace(net, SHAPE)
 
 
+class AskingForValues(nn.Module):
+    """A scripted part within a forward pass that is run on the real weights."""
+
+    def __init__(self, part):
+        super().__init__()
+        self.part = part
+
+    def forward(self, x):
+        x = self.part(x)
+        return x if x.mean() > -1e9 else 2 * x
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+@pytest.mark.parametrize("wrap", [nn.Sequential, AskingForValues])
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_scripted_parts_are_left_as_they_were(wrap, is_training):
+    part = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Dropout(), nn.Conv2d(4, 2, 1))
+    net = wrap(torch.jit.script(part)).train(is_training)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    count = trace(net, SHAPE).count
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert {module.training for module in net.modules()} == {is_training}
+    # In training mode dropout would draw, and scale 256 values.
+    assert count.other.get("elementwise", 0) <= 1  # the comparison of the mean
+
+
 def test_module_methods_are_as_before():
     """No patched call or function stays behind, also after a failure."""
     watched = [(nn.Module, "__call__"), (nn.Module, "_call_impl"), (torch, "cat"), (F, "relu")]

@@ -27,7 +27,8 @@ def isolated(model: nn.Module, *, with_values: bool) -> Iterator[list[Tensor]]:
     """
     with unchanged_randomness(), ExitStack() as afterwards:
         for module in model.modules():
-            afterwards.callback(_kept(module))
+            is_script = isinstance(module, torch.jit.ScriptModule)
+            afterwards.callback(_kept_script(module) if is_script else _kept(module))
         yield _stand_ins(model, _copy if with_values else _stand_in)
 
 
@@ -38,7 +39,7 @@ def _stand_ins(model: nn.Module, replace: Callable[[Tensor], Tensor]) -> list[Te
     for module in model.modules():
         if isinstance(module, torch.jit.ScriptModule):
             parameters += module.parameters(recurse=False)
-            continue  # its tensors live in C++, and its code writes to none of them
+            continue  # its tensors live in C++ and cannot be replaced
         parameters += _replace(module._parameters, stand_ins, replace)
         _replace(module._buffers, stand_ins, replace)
         module.__dict__["training"] = False
@@ -74,6 +75,23 @@ def _stand_in(tensor: Tensor) -> Tensor:
 
 def _copy(tensor: Tensor) -> Tensor:
     return tensor.clone()
+
+
+def _kept_script(module: nn.Module) -> Callable[[], None]:
+    """The same for a compiled module, whose attributes live in C++; it leaves training mode."""
+    buffers = [(buffer, buffer.clone()) for buffer in module.buffers(recurse=False)]
+    was_training = getattr(module, "training", None)  # a frozen one has no modes
+    if was_training:
+        module.training = False
+
+    def restore() -> None:
+        if was_training:
+            module.training = True
+        for buffer, before in buffers:
+            if not (buffer.is_meta or torch.equal(buffer, before)):
+                buffer.copy_(before)
+
+    return restore
 
 
 def _kept(module: nn.Module) -> Callable[[], None]:

@@ -116,6 +116,7 @@ class Recorder(TorchDispatchMode):
         self.used.update(self._layouts.values())
         if outputs:
             self._follow(Step(self, name, func, args, kwargs, outputs), tensors)
+        self._layouts = {}  # identities hold only as long as the call does
         return result
 
     def _change_view(
