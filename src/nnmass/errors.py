@@ -42,6 +42,10 @@ class TraceError(NNMassError, RuntimeError):
     """A network that could not be run or followed."""
 
 
+class ProbeError(NNMassError, ValueError):
+    """Images, labels or a network that a probe cannot measure anything with."""
+
+
 class TrainingError(NNMassError, RuntimeError):
     """A training that cannot go on, such as a loss that is no longer a number."""
 

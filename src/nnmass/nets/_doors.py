@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import numpy as np
+import torch
 from torch import nn
 
 from nnmass._randomness import unchanged_randomness
@@ -42,8 +45,8 @@ class OpenedNetwork:
     spec: Spec | None
 
 
-def open_network(text: str, *, seed: int = 0) -> OpenedNetwork:
-    """The network that ``text`` names, with weights only where that cannot be helped.
+def open_network(text: str, *, seed: int = 0, weights: bool = False) -> OpenedNetwork:
+    """The network that ``text`` names, with weights only where that cannot be helped, or if asked.
 
     Networks of timm, torchvision and of a spec are on the meta device: they have their shapes and
     links, and no memory for weights. No weights are ever fetched. Saved networks come with their
@@ -56,7 +59,9 @@ def open_network(text: str, *, seed: int = 0) -> OpenedNetwork:
             (``timm:resnet50(num_classes=10)``); ``package.module:factory``, with arguments if
             wanted (``mine.nets:make(2, kind="wide")``), all of them Python literals; the folder
             of a saved network; a spec file; a spec string.
-        seed: For the links of a spec's network.
+        seed: For the links and first weights of a spec's network; with ``weights``, what the
+            makers of other networks draw from.
+        weights: First weights as the network's maker draws them, on the CPU.
 
     Raises:
         SpecError: The text names no network, or the network cannot be made; the message says
@@ -75,13 +80,17 @@ def open_network(text: str, *, seed: int = 0) -> OpenedNetwork:
     text = text.strip()
     prefix, colon, rest = _split_door(text)
     with unchanged_randomness():
+        if weights:
+            torch.default_generator.manual_seed(seed)
+            np.random.seed(seed % 2**32)  # noqa: NPY002 - some makers draw from the global one
+            random.seed(seed)
         if prefix in ZOOS:
-            return _open_zoo(prefix, rest)
+            return _open_zoo(prefix, rest, weights=weights)
         if _is_path(text):
-            return _open_path(text, seed=seed)
+            return _open_path(text, seed=seed, weights=weights)
         if colon:
             return _open_factory(prefix, rest)
-        return _open_spec(_parse(text), seed=seed)
+        return _open_spec(_parse(text), seed=seed, weights=weights)
 
 
 def match_networks(pattern: str) -> tuple[str, ...]:
@@ -138,9 +147,9 @@ def _is_path(text: str) -> bool:
     return "(" not in text and (os.sep in text or text.endswith(".json"))
 
 
-def _open_zoo(zoo: str, rest: str) -> OpenedNetwork:
+def _open_zoo(zoo: str, rest: str, *, weights: bool) -> OpenedNetwork:
     call = read_call(rest, where=f"{zoo}:{rest}")
-    model, input_shape = open_zoo(zoo, call)
+    model, input_shape = open_zoo(zoo, call, weights=weights)
     return OpenedNetwork(name=f"{zoo}:{call}", model=model, input_shape=input_shape, spec=None)
 
 
@@ -166,7 +175,7 @@ def _known_shape(value: object) -> tuple[int, ...] | None:
     return tuple(value) if all(type(size) is int and size > 0 for size in value) else None
 
 
-def _open_path(text: str, *, seed: int) -> OpenedNetwork:
+def _open_path(text: str, *, seed: int, weights: bool) -> OpenedNetwork:
     path = Path(text)
     if not path.exists():
         raise SpecError(
@@ -179,7 +188,7 @@ def _open_path(text: str, *, seed: int) -> OpenedNetwork:
             "folder that nnmass.save wrote, or a spec file"
         )
     if not (path / WEIGHTS_FILE).is_file():
-        return _open_spec(read_spec(path), seed=seed)
+        return _open_spec(read_spec(path), seed=seed, weights=weights)
     net = load(path)
     return OpenedNetwork(
         name=str(net.spec), model=net, input_shape=net.spec.input_shape, spec=net.spec
@@ -198,6 +207,6 @@ def _parse(text: str) -> Spec:
         raise SpecError(f"{error}. A network of others has its door in front: {DOORS}") from None
 
 
-def _open_spec(spec: Spec, *, seed: int) -> OpenedNetwork:
-    net = build(spec, seed, device="meta")
+def _open_spec(spec: Spec, *, seed: int, weights: bool) -> OpenedNetwork:
+    net = build(spec, seed, device="cpu" if weights else "meta")
     return OpenedNetwork(name=str(spec), model=net, input_shape=spec.input_shape, spec=spec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
 from torch import nn
 
@@ -36,14 +37,16 @@ def zoo_names(zoo: str, *, tags: bool = False) -> tuple[str, ...]:
     return tuple(models.list_models(module=models))
 
 
-def open_zoo(zoo: str, call: CallText) -> tuple[nn.Module, tuple[int, ...]]:
-    """A network of ``zoo`` on the meta device, and the shape of one input.
-
-    Where it cannot be built without memory for weights, it is built on the CPU.
+def open_zoo(
+    zoo: str, call: CallText, *, weights: bool = False
+) -> tuple[nn.Module, tuple[int, ...]]:
+    """A network of ``zoo``, and the shape of one input.
 
     Args:
         zoo: One of `ZOOS`.
         call: The network's name there, and keyword arguments for its builder.
+        weights: First weights, on the CPU, instead of the meta device; they are there too where
+            it cannot be built without memory for them.
 
     Raises:
         SpecError: No such network, or the arguments do not fit it.
@@ -53,7 +56,8 @@ def open_zoo(zoo: str, call: CallText) -> tuple[nn.Module, tuple[int, ...]]:
     arguments = _checked_arguments(zoo, call)
     make, shape_of = (_timm, _timm_shape) if zoo == "timm" else (_torchvision, _torchvision_shape)
     try:
-        model = without_weights(lambda: make(call.head, arguments))
+        make_it = partial(make, call.head, arguments)
+        model = make_it() if weights else without_weights(make_it)
     except Exception as error:
         given = f" with {_shown(arguments)}" if arguments else ""
         raise SpecError(

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from nnmass._isolated import copied, isolated, meta_tensor
 from nnmass.errors import TraceError
 from nnmass.tracing._graph import Node
 from nnmass.tracing._indices import KeptIndices
-from nnmass.tracing._isolated import isolated
 from nnmass.tracing._meta import layout_of
 from nnmass.tracing._outputs import Output, choose_output
 from nnmass.tracing._paths import ModulePaths
@@ -81,7 +81,8 @@ def _recorded(
     recorder = Recorder(paths, with_values=with_values)
     fast_attention = torch.backends.mha.get_fastpath_enabled()
     # In inference mode PyTorch hands operations over before it has taken them apart.
-    with torch.inference_mode(False), isolated(model, with_values=with_values) as parameters:
+    stand_in = copied if with_values else meta_tensor
+    with torch.inference_mode(False), isolated(model, stand_in) as parameters:
         inputs = _inputs(model, shapes, with_values=with_values)
         recorder.add_inputs(inputs, last_axes)
         recorder.add_weights(parameters)

@@ -8,19 +8,31 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from nnmass._randomness import unchanged_randomness
 
 
 @contextmanager
-def isolated(model: nn.Module, *, with_values: bool) -> Iterator[list[Tensor]]:
+def isolated(
+    model: nn.Module,
+    replace: Callable[[Tensor], Tensor],
+    *,
+    requires_grad: bool = False,
+    batch_statistics: bool = False,
+) -> Iterator[list[Tensor]]:
     """Put stand-ins for the model's tensors in their places, in evaluation mode, for a while.
 
-    Without values, parameters and floating-point buffers become meta tensors; index buffers are
-    copied, since their values tell which channels are chosen. With values, all are copied. After
-    it every module has the attributes that it had, the very same objects, whatever the forward
-    pass did; lists, dicts and sets among them have the items they had. Global random generators
-    stand where they stood.
+    After it every module has the attributes that it had, the very same objects, whatever was done
+    with the model meanwhile; lists, dicts and sets among them have the items they had. Global
+    random generators stand where they stood.
+
+    Args:
+        model: Any module.
+        replace: Gives the stand-in of a parameter or buffer; `meta_tensor` and `copied` are two.
+        requires_grad: Whether the stand-ins of parameters ask for gradients.
+        batch_statistics: Whether batch norms normalise with the statistics of the batch, as in
+            training; everything else is in evaluation mode.
 
     Yields:
         The stand-ins of the parameters.
@@ -29,43 +41,16 @@ def isolated(model: nn.Module, *, with_values: bool) -> Iterator[list[Tensor]]:
         for module in model.modules():
             is_script = isinstance(module, torch.jit.ScriptModule)
             afterwards.callback(_kept_script(module) if is_script else _kept(module))
-        yield _stand_ins(model, _copy if with_values else _stand_in)
+        stand_ins = _stand_ins(model, replace, requires_grad=requires_grad)
+        if batch_statistics:
+            for module in model.modules():
+                if isinstance(module, _BatchNorm):
+                    module.__dict__["training"] = True
+        yield stand_ins
 
 
-def _stand_ins(model: nn.Module, replace: Callable[[Tensor], Tensor]) -> list[Tensor]:
-    """Replace all tensors of ``model``, leave training mode, and give those of its parameters."""
-    stand_ins: dict[int, Tensor] = {}
-    parameters: list[Tensor] = []
-    for module in model.modules():
-        if isinstance(module, torch.jit.ScriptModule):
-            parameters += module.parameters(recurse=False)
-            continue  # its tensors live in C++ and cannot be replaced
-        parameters += _replace(module._parameters, stand_ins, replace)
-        _replace(module._buffers, stand_ins, replace)
-        module.__dict__["training"] = False
-    return parameters
-
-
-def _replace(
-    named: MutableMapping[str, Any],
-    stand_ins: dict[int, Tensor],
-    replace: Callable[[Tensor], Tensor],
-) -> list[Tensor]:
-    """Replace the tensors in ``named``, one that is there twice by one stand-in."""
-    replaced = []
-    for name, tensor in list(named.items()):
-        if tensor is None:
-            continue
-        if id(tensor) not in stand_ins:
-            new = replace(tensor.detach())
-            is_parameter = isinstance(tensor, nn.Parameter)
-            stand_ins[id(tensor)] = nn.Parameter(new, requires_grad=False) if is_parameter else new
-        named[name] = stand_ins[id(tensor)]
-        replaced.append(stand_ins[id(tensor)])
-    return replaced
-
-
-def _stand_in(tensor: Tensor) -> Tensor:
+def meta_tensor(tensor: Tensor) -> Tensor:
+    """The tensor without memory; one of indices keeps its values, which say what is chosen."""
     if not (tensor.is_floating_point() or tensor.is_complex()):
         return tensor.clone() if tensor.is_meta else tensor.cpu().clone()
     if tensor.layout is not torch.strided:
@@ -73,8 +58,49 @@ def _stand_in(tensor: Tensor) -> Tensor:
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
 
 
-def _copy(tensor: Tensor) -> Tensor:
+def copied(tensor: Tensor) -> Tensor:
+    """A copy where the tensor is."""
     return tensor.clone()
+
+
+def _stand_ins(
+    model: nn.Module, replace: Callable[[Tensor], Tensor], *, requires_grad: bool
+) -> list[Tensor]:
+    """Replace all tensors of ``model``, leave training mode, and give those of its parameters."""
+    stand_ins: dict[int, Tensor] = {}
+
+    def stand_in(tensor: Tensor) -> Tensor:
+        new = replace(tensor.detach())
+        if not isinstance(tensor, nn.Parameter):
+            return new
+        return nn.Parameter(new, requires_grad=requires_grad and new.is_floating_point())
+
+    parameters: list[Tensor] = []
+    for module in model.modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            parameters += module.parameters(recurse=False)
+            continue  # its tensors live in C++ and cannot be replaced
+        parameters += _replace(module._parameters, stand_ins, stand_in)
+        _replace(module._buffers, stand_ins, stand_in)
+        module.__dict__["training"] = False
+    return parameters
+
+
+def _replace(
+    named: MutableMapping[str, Any],
+    stand_ins: dict[int, Tensor],
+    stand_in: Callable[[Tensor], Tensor],
+) -> list[Tensor]:
+    """Replace the tensors in ``named``, one that is there twice by one stand-in."""
+    replaced = []
+    for name, tensor in list(named.items()):
+        if tensor is None:
+            continue
+        if id(tensor) not in stand_ins:
+            stand_ins[id(tensor)] = stand_in(tensor)
+        named[name] = stand_ins[id(tensor)]
+        replaced.append(stand_ins[id(tensor)])
+    return replaced
 
 
 def _kept_script(module: nn.Module) -> Callable[[], None]:

@@ -1,0 +1,20 @@
+"""Measuring a network at initialisation: layer Jacobians, gradient flow, zero-cost baselines, time."""
+
+from typing import TYPE_CHECKING
+
+from nnmass._lazy import lazy_names
+from nnmass.probes._ldi_result import LDI as LDI
+from nnmass.probes._ldi_result import LDIDraw as LDIDraw
+from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
+
+if TYPE_CHECKING:
+    from nnmass.probes._borrowed import BatchNorm as BatchNorm
+    from nnmass.probes._draws import Network as Network
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "BatchNorm": "nnmass.probes._borrowed",
+        "Network": "nnmass.probes._draws",
+    },
+)

@@ -1,0 +1,98 @@
+"""A network as it is, or drawn anew from seeds."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from nnmass._randomness import unchanged_randomness
+from nnmass.errors import ProbeError, whole_number
+from nnmass.nets import Net, build, open_network
+from nnmass.specs import Spec
+
+Network = nn.Module | Spec | str | Callable[[], nn.Module]
+"""What probes take: a module as it is, or what can be drawn from a seed: a spec, the name of a
+network (see `nnmass.open_network`), or a function that makes it."""
+
+N_SEEDS = 5  # initialisations, where a network can be drawn and nothing else is said
+
+
+def seeds_for(network: Network, seeds: int | Sequence[int] | None) -> tuple[int | None, ...]:
+    """The seeds to draw ``network`` from; ``(None,)`` for one that is measured as it is.
+
+    Args:
+        network: See `Network`.
+        seeds: How many (0, 1, ...), or which; `N_SEEDS` unless told.
+
+    Raises:
+        ProbeError: It is no network, there is no seed, one is there twice, or a module was given
+            together with seeds.
+    """
+    if isinstance(network, nn.Module):
+        if seeds is not None:
+            raise ProbeError(
+                f"a {type(network).__name__} has its weights already, and seeds={seeds!r} asks to "
+                "draw them: leave seeds out, or give a function that makes the network (such as "
+                "its class)"
+            )
+        return (None,)
+    if not (isinstance(network, Spec | str) or callable(network)):
+        raise ProbeError(
+            "a network must be a torch.nn.Module, a spec, the name of a network such as "
+            f"'timm:resnet18', or a function that makes a module, got {network!r:.80}"
+        )
+    if seeds is None:
+        return tuple(range(N_SEEDS))
+    if isinstance(seeds, str) or not isinstance(seeds, Sequence):
+        return tuple(range(whole_number(seeds, "seeds", low=1)))
+    drawn = tuple(whole_number(seed, "a seed", low=0) for seed in seeds)
+    if not drawn or len(set(drawn)) < len(drawn):
+        raise ProbeError(
+            f"seeds must be at least one, each another, got {list(drawn)}: the same seed twice is "
+            "the same network twice"
+        )
+    return drawn
+
+
+def draws(network: Network, seeds: Sequence[int | None]) -> Iterator[tuple[int | None, nn.Module]]:
+    """Each seed (from `seeds_for`) with the network drawn from it; one is held at a time.
+
+    Raises:
+        ProbeError: A function returns no module.
+        NNMassError: The network cannot be made; see `nnmass.open_network`.
+    """
+    for seed in seeds:
+        yield seed, network if isinstance(network, nn.Module) else _drawn(network, seed or 0)
+
+
+def _drawn(network: Spec | str | Callable[[], nn.Module], seed: int) -> nn.Module:
+    if isinstance(network, Spec):
+        return build(network, seed)
+    if isinstance(network, str):
+        return open_network(network, seed=seed, weights=True).model
+    with unchanged_randomness():
+        torch.default_generator.manual_seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002 - some makers draw from the global one
+        random.seed(seed)
+        made = network()
+    if not isinstance(made, nn.Module):
+        raise ProbeError(
+            f"{name_of(network)} must return a torch.nn.Module, got {made!r:.60}, of type "
+            f"{type(made).__name__}"
+        )
+    return made
+
+
+def name_of(network: Network) -> str:
+    """What to call the network in tables: its canonical spec string where it has one."""
+    if isinstance(network, Net):
+        return str(network.spec)
+    if isinstance(network, nn.Module):
+        return type(network).__name__
+    if isinstance(network, Spec | str):
+        return str(network)
+    return getattr(network, "__qualname__", type(network).__name__)
