@@ -1,4 +1,4 @@
-"""Measuring a network at initialisation: layer Jacobians, gradient flow, zero-cost baselines, time."""
+"""Measuring a network at its start: layer Jacobians, gradient flow, baselines, latency."""
 
 from typing import TYPE_CHECKING
 
