@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nnmass._version import __version__
-from nnmass.cli import datasets, demo, design, inspect, mass, nets, train
+from nnmass.cli import datasets, demo, design, inspect, mass, nets, probe, train
 from nnmass.cli._errors import reporting
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ def _common(
 
 app.command("mass", epilog=mass.EPILOG)(reporting(mass.mass))
 app.command("inspect", epilog=inspect.EPILOG)(reporting(inspect.inspect_verb))
+app.command("probe", epilog=probe.EPILOG)(reporting(probe.probe_verb))
 app.command("design", epilog=design.EPILOG)(reporting(design.design_verb))
 app.command("train", epilog=train.EPILOG)(reporting(train.train_verb))
 app.command("demo", epilog=demo.EPILOG)(reporting(demo.demo_verb))

@@ -47,11 +47,12 @@ class Inspection:
 
 def read_shapes(texts: Sequence[str]) -> InputShape | None:
     """``3x224x224`` as numbers; of several inputs, the numbers of each."""
-    shapes = tuple(map(_read_shape, texts))
+    shapes = tuple(map(read_shape, texts))
     return shapes if len(shapes) > 1 else next(iter(shapes), None)
 
 
-def _read_shape(text: str) -> tuple[int, ...]:
+def read_shape(text: str) -> tuple[int, ...]:
+    """``3x224x224`` as numbers."""
     if not _SHAPE.fullmatch(text):
         raise SpecError(
             f"--input must be the sizes of one input without the batch, such as 3x224x224, got "

@@ -5,16 +5,24 @@ from typing import TYPE_CHECKING
 from nnmass._lazy import lazy_names
 from nnmass.probes._ldi_result import LDI as LDI
 from nnmass.probes._ldi_result import LDIDraw as LDIDraw
+from nnmass.probes._probed import Measured as Measured
+from nnmass.probes._probed import ProbedNetwork as ProbedNetwork
 from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
 
 if TYPE_CHECKING:
     from nnmass.probes._borrowed import BatchNorm as BatchNorm
     from nnmass.probes._draws import Network as Network
+    from nnmass.probes._sample import Pixels as Pixels
+    from nnmass.probes._sample import noise_images as noise_images
+    from nnmass.probes._sample import sample_images as sample_images
 
 __getattr__ = lazy_names(
     __name__,
     {
         "BatchNorm": "nnmass.probes._borrowed",
         "Network": "nnmass.probes._draws",
+        "Pixels": "nnmass.probes._sample",
+        "noise_images": "nnmass.probes._sample",
+        "sample_images": "nnmass.probes._sample",
     },
 )

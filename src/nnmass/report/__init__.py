@@ -23,10 +23,23 @@ if TYPE_CHECKING:
     from nnmass.report._document import Figure as Figure
     from nnmass.report._document import Report as Report
     from nnmass.report._document import Section as Section
+    from nnmass.report._equal_groups_table import equal_mass_groups_of as equal_mass_groups_of
+    from nnmass.report._equal_groups_table import equal_mass_groups_table as equal_mass_groups_table
+    from nnmass.report._equal_groups_table import equal_mass_line as equal_mass_line
     from nnmass.report._equal_mass import equal_mass_table as equal_mass_table
     from nnmass.report._equal_mass import report_equal_mass as report_equal_mass
     from nnmass.report._html import render_html as render_html
     from nnmass.report._html import write_report as write_report
+    from nnmass.report._ldi_against import fit_line as fit_line
+    from nnmass.report._ldi_against import ldi_against as ldi_against
+    from nnmass.report._ldi_against import ldi_fits as ldi_fits
+    from nnmass.report._ldi_figure import ldi_figure as ldi_figure
+    from nnmass.report._ldi_table import ldi_line as ldi_line
+    from nnmass.report._ldi_table import ldi_table as ldi_table
+    from nnmass.report._probe_view import ProbeView as ProbeView
+    from nnmass.report._probe_view import probe_views as probe_views
+    from nnmass.report._probes_page import report_probes as report_probes
+    from nnmass.report._probes_table import probes_table as probes_table
     from nnmass.report._scatter import Point as Point
     from nnmass.report._scatter import scatter as scatter
     from nnmass.report._terminal import render_table as render_table
@@ -38,6 +51,7 @@ __getattr__ = lazy_names(
         "CellDrawing": "nnmass.report._cell_drawing",
         "CellGroup": "nnmass.report._cell_groups",
         "Figure": "nnmass.report._document",
+        "ProbeView": "nnmass.report._probe_view",
         "Point": "nnmass.report._scatter",
         "Report": "nnmass.report._document",
         "Section": "nnmass.report._document",
@@ -48,8 +62,20 @@ __getattr__ = lazy_names(
         "cell_remarks": "nnmass.report._cell_drawing",
         "curves": "nnmass.report._curves",
         "equal_mass_table": "nnmass.report._equal_mass",
+        "equal_mass_groups_table": "nnmass.report._equal_groups_table",
+        "equal_mass_groups_of": "nnmass.report._equal_groups_table",
+        "equal_mass_line": "nnmass.report._equal_groups_table",
+        "fit_line": "nnmass.report._ldi_against",
+        "ldi_against": "nnmass.report._ldi_against",
+        "ldi_figure": "nnmass.report._ldi_figure",
+        "ldi_fits": "nnmass.report._ldi_against",
+        "ldi_line": "nnmass.report._ldi_table",
+        "ldi_table": "nnmass.report._ldi_table",
+        "probe_views": "nnmass.report._probe_view",
+        "probes_table": "nnmass.report._probes_table",
         "render_html": "nnmass.report._html",
         "render_table": "nnmass.report._terminal",
+        "report_probes": "nnmass.report._probes_page",
         "report_equal_mass": "nnmass.report._equal_mass",
         "scatter": "nnmass.report._scatter",
         "topology_diagram": "nnmass.report._topology",

@@ -25,6 +25,7 @@ class Axis:
         start: Pixel of ``low``.
         end: Pixel of ``high``; may lie before ``start``, as on a y axis.
         log: Whether equal ratios, rather than differences, take equal room.
+        marks: Values to mark, with their labels, in place of round ones.
     """
 
     low: float
@@ -32,6 +33,7 @@ class Axis:
     start: float
     end: float
     log: bool = False
+    marks: tuple[tuple[float, str], ...] = ()
 
     @classmethod
     def around(
@@ -64,6 +66,8 @@ class Axis:
 
     def ticks(self) -> list[tuple[float, str]]:
         """Round values with their labels, far enough apart to be read."""
+        if self.marks:
+            return list(self.marks)
         choices = _log_choices(self.low, self.high) if self.log else []
         most = max(3, int(abs(self.end - self.start) / 60))
         choices += [_round_values(self.low, self.high, n) for n in (most, 8, 6, 2 * most, 4, 3, 2)]

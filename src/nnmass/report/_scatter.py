@@ -36,6 +36,7 @@ class Point:
         spread: Half the length of the error bar along y; 0 or not a number for none.
         label: Stands beside the mark; may be empty.
         group: Gives colour and shape.
+        hint: Names the mark to who points at it, where there are too many to label.
     """
 
     x: float
@@ -43,6 +44,7 @@ class Point:
     spread: float
     label: str
     group: str
+    hint: str = ""
 
     @property
     def half_bar(self) -> float:
@@ -53,12 +55,18 @@ class Point:
     def name(self) -> str:
         """Everything about the point in one line."""
         bar = f" ± {short(self.half_bar)}" if self.half_bar else ""
-        who = " · ".join(part for part in (self.label, self.group) if part)
+        who = " · ".join(part for part in (self.label or self.hint, self.group) if part)
         return f"{who}: x {short(self.x)}, y {short(self.y)}{bar}"
 
 
 def scatter(
-    points: Sequence[Point], *, x_label: str, y_label: str, title: str, log_x: bool = False
+    points: Sequence[Point],
+    *,
+    x_label: str,
+    y_label: str,
+    title: str,
+    log_x: bool = False,
+    line: tuple[float, float] | None = None,
 ) -> str:
     """Points with error bars and direct labels, as inline SVG.
 
@@ -71,6 +79,7 @@ def scatter(
         y_label: Name and unit of y.
         title: Stands above, and names the drawing for screen readers.
         log_x: Whether x is logarithmic; every x must be above 0 then.
+        line: Intercept and slope of a line drawn from the first x to the last.
 
     Raises:
         SpecError: There is no point, a number is not finite, a spread is negative, or ``log_x``
@@ -90,6 +99,7 @@ def scatter(
     y_axis = Axis.around(ys, HEIGHT - BOTTOM, top, name="Point.y")
     body, frame = draw_frame(x_axis, y_axis, x_label=x_label, y_label=y_label, title=title)
     places = [(x_axis.position(point.x), y_axis.position(point.y)) for point in points]
+    body += _draw_line(line, [p.x for p in points], x_axis, y_axis)
     bars = [
         Box(x - 4, y_axis.position(p.y + p.half_bar), x + 4, y_axis.position(p.y - p.half_bar))
         for p, (x, _) in zip(points, places, strict=True)
@@ -102,6 +112,21 @@ def scatter(
     summary = f"{y_label} against {x_label}. " + "; ".join(point.name for point in points)
     height = HEIGHT + 16 * len(note)
     return drawing(body, width=WIDTH, height=height, title=title, summary=summary)
+
+
+def _draw_line(
+    line: tuple[float, float] | None, xs: Sequence[float], x_axis: Axis, y_axis: Axis
+) -> list[str]:
+    if line is None or min(xs) == max(xs):
+        return []
+    low, high = min(xs), max(xs)
+    steps = [low + (high - low) * k / 60 for k in range(61)]  # bent, where x is logarithmic
+    shown = [(x, line[0] + line[1] * x) for x in steps]
+    places = [
+        (x_axis.position(x), y_axis.position(y)) for x, y in shown if y_axis.low < y < y_axis.high
+    ]
+    points = " ".join(f"{number(x)},{number(y)}" for x, y in places)
+    return [element("polyline", points=points, class_="axis fit", stroke_dasharray="5 4")]
 
 
 def _draw_labels(

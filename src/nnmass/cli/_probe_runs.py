@@ -1,0 +1,59 @@
+"""How each probe is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nnmass.cli._probe_settings import ProbeSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from nnmass.probes import LDI
+    from nnmass.specs import Spec
+
+Tell = Callable[..., None]
+"""Called with where a probe is, such as a seed and a layer's path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is probed.
+
+    Attributes:
+        name: As tables show it.
+        network: A name to draw from seeds, or a model with weights of its own.
+        seeds: How many initialisations; ``None`` for a model.
+        input_shape: Of one input.
+        images: Float32, (n, *input_shape).
+        labels: Int64, (n,).
+        spec: Of a network of ours.
+    """
+
+    name: str
+    network: str | nn.Module
+    seeds: int | None
+    input_shape: tuple[int, ...]
+    images: Tensor
+    labels: Tensor
+    spec: Spec | None
+
+
+def _ldi(subject: Subject, settings: ProbeSettings, tell: Tell) -> LDI:
+    from nnmass.probes import ldi
+
+    return ldi(
+        subject.network,
+        subject.images,
+        seeds=subject.seeds,
+        legacy=settings.is_legacy,
+        batch_norm=settings.batch_norm or "batch",
+        device=settings.device,
+        tolerance=settings.tolerance,
+        on_layer=tell,
+    )
+
+
+RUNS: Mapping[str, Callable[[Subject, ProbeSettings, Tell], Any]] = {"ldi": _ldi}

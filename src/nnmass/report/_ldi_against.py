@@ -1,0 +1,129 @@
+"""Mean singular values of several networks against what they weigh or cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from nnmass.errors import SpecError
+from nnmass.probes import ProbedNetwork
+from nnmass.report._plot import N_GROUPS
+from nnmass.report._scatter import Point, scatter
+from nnmass.studies import LineFit, line_fit
+
+Cost = Literal["mass", "params", "macs"]
+NAMES: dict[Cost, str] = {"mass": "NN-Mass", "params": "parameters", "macs": "MACs"}
+
+_SHORT: dict[Cost, str] = {"mass": "mass", "params": "params", "macs": "MACs"}
+
+_MOST_LABELLED = 12  # more names than that cover the points
+_LOG_FROM = 20.0  # largest over smallest
+
+
+def drawable(results: Sequence[ProbedNetwork], what: Cost) -> list[tuple[ProbedNetwork, float]]:
+    """The networks with a mean singular value and a number for ``what``, and that number."""
+    return [
+        (result, float(cost))
+        for result in results
+        if (cost := getattr(result, what)) is not None and result.mean_singular_value is not None
+    ]
+
+
+def ldi_fit(results: Sequence[ProbedNetwork], what: Cost) -> LineFit | None:
+    """The line through mean singular values against ``what``.
+
+    Returns:
+        ``None`` where fewer than 3 networks have both, or one of the two is the same for all.
+    """
+    rows = drawable(results, what)
+    try:
+        return line_fit([x for _, x in rows], [r.mean_singular_value or 0.0 for r, _ in rows])
+    except SpecError:
+        return None
+
+
+def ldi_fits(results: Sequence[ProbedNetwork]) -> dict[Cost, LineFit]:
+    """The line against each cost that has one; see `ldi_fit`."""
+    fits = {what: ldi_fit(results, what) for what in NAMES}
+    return {what: fit for what, fit in fits.items() if fit is not None}
+
+
+def fit_line(results: Sequence[ProbedNetwork]) -> str:
+    """How much of the mean singular value each cost explains; empty where mass has no line."""
+    fits = ldi_fits(results)
+    if "mass" not in fits:
+        return ""
+    told = ", ".join(f"{_SHORT[what]} {fit.r_squared:.2f}" for what, fit in fits.items())
+    return f"R2 of the mean singular value: {told}"
+
+
+def fit_sentence(results: Sequence[ProbedNetwork]) -> str:
+    """The same as an answer, which says as well where mass is not the best of them."""
+    fits = ldi_fits(results)
+    if "mass" not in fits:
+        return ""
+    mass = fits.pop("mass")
+    way = "rises" if mass.slope > 0 else "falls"
+    others = " and ".join(
+        f"{100 * fit.r_squared:.0f} % for {NAMES[what]}" for what, fit in fits.items()
+    )
+    beside = f" (against {others})" if others else ""
+    best = all(mass.r_squared > fit.r_squared for fit in fits.values())
+    verdict = "" if best else " Here mass is not what tells it best."
+    return (
+        f"Over {mass.n} networks, the mean singular value {way} with NN-Mass, and a straight line "
+        f"explains {100 * mass.r_squared:.0f} % of its variance{beside}.{verdict}"
+    )
+
+
+def ldi_against(results: Sequence[ProbedNetwork], what: Cost = "mass") -> str:
+    """Mean singular value against mass, parameters or MACs, as inline SVG.
+
+    Bars are 95 % intervals over the initialisations. Networks of one depth share a colour, where
+    the depths are few.
+
+    Args:
+        results: Networks of which LDI was measured; the others are left out.
+        what: Of the x axis.
+
+    Raises:
+        SpecError: ``what`` is none of those, or no network has both numbers.
+    """
+    if what not in NAMES:
+        raise SpecError(f"what must be one of {', '.join(NAMES)}, got {what!r:.40}")
+    rows = drawable(results, what)
+    if not rows:
+        raise SpecError(
+            f"none of {len(results)} networks has both a mean singular value and {NAMES[what]}: "
+            "measure ldi of at least one that has"
+        )
+    depths = {result.depth for result, _ in rows}
+    by_depth = 1 < len(depths) <= N_GROUPS and len(rows) > len(depths)
+    ordered = sorted(rows, key=lambda row: row[0].depth or 0) if by_depth else rows
+    points = [_point(*row, by_depth=by_depth, labelled=len(rows)) for row in ordered]
+    fit = ldi_fit(results, what)
+    costs = [x for _, x in rows]
+    told = f" (R² of the line {fit.r_squared:.2f})" if fit else ""
+    return scatter(
+        points,
+        x_label=NAMES[what],
+        y_label="mean singular value",
+        title=f"Mean singular value against {NAMES[what]}{told}",
+        log_x=min(costs) > 0 and max(costs) > _LOG_FROM * min(costs),
+        line=(fit.intercept, fit.slope) if fit else None,
+    )
+
+
+def _point(result: ProbedNetwork, x: float, *, by_depth: bool, labelled: int) -> Point:
+    mean = result.mean_singular_value or 0.0
+    interval = result.ldi.interval if result.ldi else None
+    depth = "depth unknown" if result.depth is None else f"depth {result.depth}"
+    return Point(
+        x,
+        mean,
+        (interval[1] - interval[0]) / 2 if interval else math.nan,
+        result.name if labelled <= _MOST_LABELLED else "",
+        depth if by_depth else "",
+        hint=result.name,
+    )

@@ -1,0 +1,77 @@
+"""What one probe found of one network: a sentence, tables, drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nnmass.errors import SpecError
+from nnmass.probes import LDI, ProbedNetwork
+from nnmass.report._document import Figure
+from nnmass.report._ldi_figure import ldi_figure
+from nnmass.report._ldi_table import ldi_line, ldi_table
+from nnmass.report._table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeView:
+    """What one probe found of one network.
+
+    Attributes:
+        heading: Names the probe.
+        line: The outcome, in a sentence.
+        text: What a reader must know to read it.
+        tables: The numbers.
+        figures: Drawings; none where nothing can be drawn.
+        failures: What has no number, each with its reason.
+    """
+
+    heading: str
+    line: str
+    text: str = ""
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    failures: tuple[str, ...] = ()
+
+
+ISOMETRY = (
+    "A layer's Jacobian tells how a small change of what its activation reads moves its output. "
+    "Where its singular values are near 1 (isometry), gradients neither vanish nor explode on "
+    "their way through that layer."
+)
+_RELEASED = (
+    "This is the measurement of the released code with its defects, kept to explain published "
+    "levels; it is no measurement of the network."
+)
+
+
+def _ldi_view(ldi: LDI) -> ProbeView:
+    line = ldi_line(ldi)
+    caption = (
+        f"Singular values of the Jacobian of each layer, over {ldi.n_images} images and "
+        f"{len(ldi.draws)} initialisations; point at a mark for the layer's name."
+    )
+    return ProbeView(
+        heading="Layer Jacobians",
+        line=line[0].upper() + line[1:] + ".",
+        text=f"{ISOMETRY}\n\n{_RELEASED}" if ldi.is_legacy else ISOMETRY,
+        tables=(ldi_table(ldi),),
+        figures=_drawn(lambda: ldi_figure(ldi), caption),
+        failures=ldi.failures,
+    )
+
+
+def _drawn(draw: Callable[[], str], caption: str) -> tuple[Figure, ...]:
+    try:
+        return (Figure(draw(), caption),)
+    except SpecError:  # no number that can be drawn: the failures tell why
+        return ()
+
+
+_VIEWS: Mapping[str, Callable[[Any], ProbeView]] = {"ldi": _ldi_view}
+
+
+def probe_views(network: ProbedNetwork) -> dict[str, ProbeView]:
+    """What each probe found of ``network``, in the order in which they were asked."""
+    return {name: _VIEWS[name](result) for name, result in network.results.items()}
