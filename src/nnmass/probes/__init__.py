@@ -10,11 +10,13 @@ from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
 if TYPE_CHECKING:
     from nnmass.probes._borrowed import BatchNorm as BatchNorm
     from nnmass.probes._draws import Network as Network
+    from nnmass.probes._ldi import ldi as ldi
 
 __getattr__ = lazy_names(
     __name__,
     {
         "BatchNorm": "nnmass.probes._borrowed",
         "Network": "nnmass.probes._draws",
+        "ldi": "nnmass.probes._ldi",
     },
 )
