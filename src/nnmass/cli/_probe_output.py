@@ -53,7 +53,7 @@ def emit_probe_document(done: Sequence[Probing], settings: ProbeSettings) -> Non
     from nnmass.report import equal_mass_groups_of, ldi_fits
 
     results = results_of(done)
-    fits = {what: fit.to_dict() for what, fit in ldi_fits(results).items()}
+    fits: dict[str, object] = {what: fit.to_dict() for what, fit in ldi_fits(results).items()}
     document = {
         "settings": settings.to_dict(),
         "networks": [network.to_dict() for network in results],

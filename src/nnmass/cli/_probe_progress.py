@@ -1,4 +1,4 @@
-"""Progress of probes, on stderr: one line that moves on a terminal, a line now and then elsewhere."""
+"""Progress of probes, on stderr: a line that moves on a terminal, one now and then elsewhere."""
 
 from __future__ import annotations
 

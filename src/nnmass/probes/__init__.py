@@ -12,6 +12,7 @@ from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
 if TYPE_CHECKING:
     from nnmass.probes._borrowed import BatchNorm as BatchNorm
     from nnmass.probes._draws import Network as Network
+    from nnmass.probes._ldi import ldi as ldi
     from nnmass.probes._sample import Pixels as Pixels
     from nnmass.probes._sample import noise_images as noise_images
     from nnmass.probes._sample import sample_images as sample_images
@@ -24,5 +25,6 @@ __getattr__ = lazy_names(
         "Pixels": "nnmass.probes._sample",
         "noise_images": "nnmass.probes._sample",
         "sample_images": "nnmass.probes._sample",
+        "ldi": "nnmass.probes._ldi",
     },
 )
