@@ -29,6 +29,7 @@ class LayerMeasurer:
     """Measures the layers that it is told of.
 
     Args:
+        exact: Decomposes what is decomposed.
         n_images: Of the batch.
         method: How.
         tolerance: Of estimates.
@@ -38,6 +39,7 @@ class LayerMeasurer:
 
     def __init__(
         self,
+        exact: SingularValues,
         n_images: int,
         *,
         method: Choice,
@@ -49,7 +51,7 @@ class LayerMeasurer:
         self._seed, self._on_layer = seed, on_layer
         self._layers = list[dict[str, object]]()
         self._padding: dict[int, tuple[int, int]] = {}  # times, zeros
-        self._exact = SingularValues()
+        self._exact = exact
 
     def measure(self, call: LayerCall) -> None:
         """Measure a layer, or put it with those that are decomposed together."""

@@ -17,6 +17,7 @@ from nnmass.probes._environment import environment_of, existing_device
 from nnmass.probes._layers import Choice, LayerMeasurer, measured_layers
 from nnmass.probes._ldi_result import LDI, LDIDraw
 from nnmass.probes._legacy_ldi import legacy_layers, legacy_network
+from nnmass.probes._singular_values import SingularValues
 
 
 def ldi(
@@ -90,11 +91,12 @@ def ldi(
     network = legacy_network(network) if legacy else network
     found = list[LDIDraw]()
     for seed, model in draws(network, chosen):
-        with borrowed(model, where, batch_norm=batch_norm):
+        with borrowed(model, where, batch_norm=batch_norm), SingularValues() as exact:
             if legacy:
                 layers = legacy_layers(model, images)
             else:
                 measurer = LayerMeasurer(
+                    exact,
                     len(images),
                     method=method,
                     tolerance=tolerance,

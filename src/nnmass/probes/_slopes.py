@@ -106,11 +106,13 @@ def moved(
     """Let the outputs of a moving operation carry the slopes, moved along."""
     slopes = [slope for slope in map(slope_of, _tensors(args)) if slope is not None]
     names = tuple(dict.fromkeys(name for slope in slopes for name in slope.names))
-    if all(slope.values is None for slope in slopes):
+    is_padded = func is torch.ops.aten.constant_pad_nd.default  # padding does not follow the input
+    if all(slope.values is None for slope in slopes) and not is_padded:
         for out in outputs:
             carry(out, object(), None, names)
         return
-    result = func(*_with_slopes(args), **kwargs)
+    given = _with_slopes(args)
+    result = func(*given[:2], 0) if is_padded else func(*given, **kwargs)
     values = [result] if isinstance(result, Tensor) else result
     for out, value in zip(outputs, values, strict=True):
         carry(out, object(), value, names)

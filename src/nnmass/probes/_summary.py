@@ -40,11 +40,9 @@ def of_values(values: Tensor) -> list[Numbers]:
     is_zero = ordered <= ZERO * largest
     logs = ordered.log().abs().masked_fill_(is_zero, 0)
     near = (ordered >= NEAR_ONE[0]) & (ordered <= NEAR_ONE[1])
-    places = torch.tensor(LEVELS, dtype=torch.float64) * (n - 1)
-    low = places.floor().long()
-    part = (places - low).to(values.device)
-    low = low.to(values.device)
-    quantiles = ordered[:, low].lerp(ordered[:, (low + 1).clamp(max=n - 1)], part)
+    # The smallest value that so many are not above: copies of all values change nothing.
+    places = [max(math.ceil(level * n - 1e-9) - 1, 0) for level in LEVELS]
+    quantiles = ordered[:, places]
     columns = [
         ordered.mean(1),
         ordered.std(1, correction=0),
