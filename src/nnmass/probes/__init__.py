@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from nnmass._lazy import lazy_names
+from nnmass.probes._flow_result import GradientFlow as GradientFlow
 from nnmass.probes._ldi_result import LDI as LDI
 from nnmass.probes._ldi_result import LDIDraw as LDIDraw
 from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
@@ -10,11 +11,13 @@ from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
 if TYPE_CHECKING:
     from nnmass.probes._borrowed import BatchNorm as BatchNorm
     from nnmass.probes._draws import Network as Network
+    from nnmass.probes._flow import gradient_flow as gradient_flow
 
 __getattr__ = lazy_names(
     __name__,
     {
         "BatchNorm": "nnmass.probes._borrowed",
         "Network": "nnmass.probes._draws",
+        "gradient_flow": "nnmass.probes._flow",
     },
 )
