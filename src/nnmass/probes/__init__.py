@@ -6,12 +6,14 @@ from nnmass._lazy import lazy_names
 from nnmass.probes._flow_result import GradientFlow as GradientFlow
 from nnmass.probes._ldi_result import LDI as LDI
 from nnmass.probes._ldi_result import LDIDraw as LDIDraw
+from nnmass.probes._latency_result import Latency as Latency
 from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
 
 if TYPE_CHECKING:
     from nnmass.probes._borrowed import BatchNorm as BatchNorm
     from nnmass.probes._draws import Network as Network
     from nnmass.probes._flow import gradient_flow as gradient_flow
+    from nnmass.probes._latency import latency as latency
 
 __getattr__ = lazy_names(
     __name__,
@@ -19,5 +21,6 @@ __getattr__ = lazy_names(
         "BatchNorm": "nnmass.probes._borrowed",
         "Network": "nnmass.probes._draws",
         "gradient_flow": "nnmass.probes._flow",
+        "latency": "nnmass.probes._latency",
     },
 )

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nnmass.errors import ProbeError, SpecError, whole_number
 from nnmass.probes._batch import Images, checked_images, checked_labels
-from nnmass.probes._borrowed import BatchNorm, borrowed
+from nnmass.probes._borrowed import BatchNorm, borrowed, reject_compiled
 from nnmass.probes._draws import Network, draws, name_of, seeds_for
 from nnmass.probes._flow_draw import Measured, Start, measure
 from nnmass.probes._flow_layer import FlowDraw
@@ -90,7 +90,7 @@ def gradient_flow(
     images, labels = images.to(where), checked_labels(labels, images).to(where)
     name, found = name_of(network), list[Measured]()
     for seed, model in draws(network, seeds_for(network, seeds)):
-        _check_python(model, name)
+        reject_compiled(model, name)
         start = Start(images, labels, name, seed, is_batch=batch_norm == "batch")
         with borrowed(model, where, batch_norm=batch_norm, requires_grad=True) as lent:
             found.append(measure(model, lent, start, steps=steps, lr=lr))
@@ -116,16 +116,6 @@ def _checked_lr(lr: float) -> float:
     if not is_number or not 0 < lr < math.inf:
         raise SpecError(f"lr must be a finite number above 0, got {lr!r}")
     return float(lr)
-
-
-def _check_python(model: nn.Module, name: str) -> None:
-    """Weights of compiled modules cannot be lent, and the steps would change them."""
-    for path, module in model.named_modules():
-        if isinstance(module, torch.jit.ScriptModule):
-            raise ProbeError(
-                f"{name}: {path or 'the network'} is compiled by torch.jit, whose weights cannot "
-                "be copied and followed: give the Python module that it was compiled from"
-            )
 
 
 def _check_alike(first: FlowDraw, other: FlowDraw, name: str) -> None:
