@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from nnmass._lazy import lazy_names
 from nnmass.probes._flow_result import GradientFlow as GradientFlow
+from nnmass.probes._latency_result import Latency as Latency
 from nnmass.probes._ldi_result import LDI as LDI
 from nnmass.probes._ldi_result import LDIDraw as LDIDraw
-from nnmass.probes._latency_result import Latency as Latency
 from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
 
 if TYPE_CHECKING:

@@ -124,5 +124,5 @@ def _check_alike(first: FlowDraw, other: FlowDraw, name: str) -> None:
         differing = sorted({*a} ^ {*b}) or b
         raise ProbeError(
             f"{name} has other layers in seed {other.seed} than in seed {first.seed} "
-            f"({', '.join(differing):.80}), so they cannot be averaged: measure the seeds one by one"
+            f"({', '.join(differing):.80}), which have no average: measure the seeds one by one"
         )

@@ -60,7 +60,9 @@ def verdict_on(name: str, draws: Sequence[FlowDraw], *, lr: float) -> str:
     ends = Ends.of(draws)
     told = _failed(name, draws) or _dead(name, draws) or _far(name, ends)
     told = told or _risen(name, draws, lr)
-    return told or f"No sign that {name} will train badly: {ends.text}.{_asleep(draws)}"
+    is_single = len(draws[0].layers) == 1
+    why = "it has one layer with weights, and its numbers are finite" if is_single else ends.text
+    return told or f"No sign that {name} will train badly: {why}.{_asleep(draws)}"
 
 
 def _failed(name: str, draws: Sequence[FlowDraw]) -> str:
@@ -84,11 +86,12 @@ def _dead(name: str, draws: Sequence[FlowDraw]) -> str:
     bad = bad or [draw for draw in draws if _n_steps(draw) and _dead_paths(draw)]
     if not bad:
         return ""
-    paths, n_layers = _dead_paths(bad[0]), len(bad[0].layers)
+    paths = _dead_paths(bad[0])
+    who = f"{len(paths)} of {len(bad[0].layers)} layers (the first is {paths[0]})"
     after = f" at the start and after {_n_steps(bad[0])} steps" if _n_steps(bad[0]) else ""
     told = (
-        f"{name} will train badly: {len(paths)} of {n_layers} layers, {paths[0]} first, get a "
-        f"gradient of exactly zero{after}{_share(bad, draws)}, so they do not learn."
+        f"{name} will train badly: {who} get a gradient of "
+        f" exactly zero{after}{_share(bad, draws)}, so they do not learn."
     )
     if bad[0].jacobian_norm == 0:
         told += " The logits do not hang on the images at all: somewhere all units are off."
@@ -115,7 +118,8 @@ def _risen(name: str, draws: Sequence[FlowDraw], lr: float) -> str:
     end = "no finite number" if last is None else f"{last:.3g}"
     return (
         f"{name} will train badly at lr {lr:g}: in {_n_steps(bad[0])} steps the loss goes from "
-        f"{first:.3g} to {end}{_share(bad, draws)}, though {Ends.of(draws).text}."
+        f"{first:.3g} to {end}{_share(bad, draws)}. At the start there is no sign of it: the steps "
+        "are too long."
     )
 
 

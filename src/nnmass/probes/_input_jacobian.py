@@ -22,6 +22,10 @@ N_COTANGENTS = 8
 """For each image: enough for 2 % or so at 32 images."""
 
 
+_FUNCTION = ["input", "running_mean", "running_var", "weight", "bias", "training", "", "eps"]
+_OPERATION = ["input", "weight", "bias", "running_mean", "running_var", "training", "", "eps"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JacobianNorm:
     """Frobenius norm of the Jacobian of an image's logits by its input, over images.
@@ -51,11 +55,9 @@ class FrozenBatchNorm(TorchFunctionMode):
         """Replace batch norms that would use their batch, whichever way they are called."""
         given = dict(kwargs or {})
         if func is F.batch_norm:
-            names = ("input", "running_mean", "running_var", "weight", "bias", "training")
-            names += ("momentum", "eps")
+            names = _FUNCTION
         elif func is torch.batch_norm:
-            names = ("input", "weight", "bias", "running_mean", "running_var", "training")
-            names += ("momentum", "eps", "cudnn_enabled")
+            names = _OPERATION
         else:
             return func(*args, **given)
         given = dict(zip(names, args, strict=False)) | given

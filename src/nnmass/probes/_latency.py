@@ -96,7 +96,9 @@ def latency(
     batches = list[BatchLatency]()
     with _threads(threads) as n_threads, _ready(model, where, number, layout):
         for size in sizes:
-            images = _images((size, *shape), seed).to(where, number).contiguous(memory_format=layout)
+            images = (
+                _images((size, *shape), seed).to(where, number).contiguous(memory_format=layout)
+            )
             call = _forward(model, images, name)
             times = timed_runs(
                 call, stopwatch, n_repeats=n_repeats, warm_up=warm_up, max_seconds=max_seconds
@@ -131,7 +133,7 @@ def _ready(
     with on_device, borrowed(model, where, batch_norm="running"):
         model.to(dtype=number)  # the lent copies, not the model's own tensors
         if layout is torch.channels_last:
-            model.to(memory_format=layout)
+            model.to(memory_format=layout)  # type: ignore[call-overload]
         with torch.inference_mode():
             yield
 
