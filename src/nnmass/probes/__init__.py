@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 from nnmass._lazy import lazy_names
+from nnmass.probes._flow_result import GradientFlow as GradientFlow
+from nnmass.probes._latency_result import Latency as Latency
 from nnmass.probes._ldi_result import LDI as LDI
 from nnmass.probes._ldi_result import LDIDraw as LDIDraw
 from nnmass.probes._probed import Measured as Measured
@@ -12,6 +14,8 @@ from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
 if TYPE_CHECKING:
     from nnmass.probes._borrowed import BatchNorm as BatchNorm
     from nnmass.probes._draws import Network as Network
+    from nnmass.probes._flow import gradient_flow as gradient_flow
+    from nnmass.probes._latency import latency as latency
     from nnmass.probes._ldi import ldi as ldi
     from nnmass.probes._sample import Pixels as Pixels
     from nnmass.probes._sample import noise_images as noise_images
@@ -26,5 +30,7 @@ __getattr__ = lazy_names(
         "noise_images": "nnmass.probes._sample",
         "sample_images": "nnmass.probes._sample",
         "ldi": "nnmass.probes._ldi",
+        "gradient_flow": "nnmass.probes._flow",
+        "latency": "nnmass.probes._latency",
     },
 )

@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from nnmass.report._equal_groups_table import equal_mass_line as equal_mass_line
     from nnmass.report._equal_mass import equal_mass_table as equal_mass_table
     from nnmass.report._equal_mass import report_equal_mass as report_equal_mass
+    from nnmass.report._flow import flow_figure as flow_figure
+    from nnmass.report._flow import flow_table as flow_table
     from nnmass.report._html import render_html as render_html
     from nnmass.report._html import write_report as write_report
+    from nnmass.report._latency import latency_table as latency_table
     from nnmass.report._ldi_against import fit_line as fit_line
     from nnmass.report._ldi_against import ldi_against as ldi_against
     from nnmass.report._ldi_against import ldi_fits as ldi_fits
@@ -73,6 +76,9 @@ __getattr__ = lazy_names(
         "ldi_table": "nnmass.report._ldi_table",
         "probe_views": "nnmass.report._probe_view",
         "probes_table": "nnmass.report._probes_table",
+        "flow_figure": "nnmass.report._flow",
+        "flow_table": "nnmass.report._flow",
+        "latency_table": "nnmass.report._latency",
         "render_html": "nnmass.report._html",
         "render_table": "nnmass.report._terminal",
         "report_probes": "nnmass.report._probes_page",
