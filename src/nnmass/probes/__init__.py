@@ -10,11 +10,19 @@ from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
 if TYPE_CHECKING:
     from nnmass.probes._borrowed import BatchNorm as BatchNorm
     from nnmass.probes._draws import Network as Network
+    from nnmass.probes._proxies._proxy import Proxy as Proxy
+    from nnmass.probes._proxies._proxy_score import ProxyScore as ProxyScore
+    from nnmass.probes._proxies._registry import PROXIES as PROXIES
+    from nnmass.probes._proxies._score import score_proxies as score_proxies
 
 __getattr__ = lazy_names(
     __name__,
     {
         "BatchNorm": "nnmass.probes._borrowed",
         "Network": "nnmass.probes._draws",
+        "PROXIES": "nnmass.probes._proxies._registry",
+        "Proxy": "nnmass.probes._proxies._proxy",
+        "ProxyScore": "nnmass.probes._proxies._proxy_score",
+        "score_proxies": "nnmass.probes._proxies._score",
     },
 )
