@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nnmass.report._equal_mass import report_equal_mass as report_equal_mass
     from nnmass.report._html import render_html as render_html
     from nnmass.report._html import write_report as write_report
+    from nnmass.report._proxies import proxy_table as proxy_table
     from nnmass.report._scatter import Point as Point
     from nnmass.report._scatter import scatter as scatter
     from nnmass.report._terminal import render_table as render_table
@@ -48,6 +49,7 @@ __getattr__ = lazy_names(
         "cell_remarks": "nnmass.report._cell_drawing",
         "curves": "nnmass.report._curves",
         "equal_mass_table": "nnmass.report._equal_mass",
+        "proxy_table": "nnmass.report._proxies",
         "render_html": "nnmass.report._html",
         "render_table": "nnmass.report._terminal",
         "report_equal_mass": "nnmass.report._equal_mass",
