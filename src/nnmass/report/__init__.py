@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from nnmass.report._probe_view import probe_views as probe_views
     from nnmass.report._probes_page import report_probes as report_probes
     from nnmass.report._probes_table import probes_table as probes_table
+    from nnmass.report._proxies import proxy_table as proxy_table
     from nnmass.report._scatter import Point as Point
     from nnmass.report._scatter import scatter as scatter
     from nnmass.report._terminal import render_table as render_table
@@ -79,6 +80,7 @@ __getattr__ = lazy_names(
         "flow_figure": "nnmass.report._flow",
         "flow_table": "nnmass.report._flow",
         "latency_table": "nnmass.report._latency",
+        "proxy_table": "nnmass.report._proxies",
         "render_html": "nnmass.report._html",
         "render_table": "nnmass.report._terminal",
         "report_probes": "nnmass.report._probes_page",
