@@ -11,7 +11,7 @@ from nnmass.cli._probe_settings import ProbeSettings
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from nnmass.probes import LDI
+    from nnmass.probes import LDI, GradientFlow, Latency, ProxyScore
     from nnmass.specs import Spec
 
 Tell = Callable[..., None]
@@ -56,4 +56,46 @@ def _ldi(subject: Subject, settings: ProbeSettings, tell: Tell) -> LDI:
     )
 
 
-RUNS: Mapping[str, Callable[[Subject, ProbeSettings, Tell], Any]] = {"ldi": _ldi}
+def _flow(subject: Subject, settings: ProbeSettings, tell: Tell) -> GradientFlow:
+    from nnmass.probes import gradient_flow
+
+    return gradient_flow(
+        subject.network,
+        subject.images,
+        subject.labels,
+        seeds=subject.seeds,
+        steps=settings.steps,
+        batch_norm=settings.batch_norm or "batch",
+        device=settings.device,
+        on_draw=lambda draw: tell(draw.seed),
+    )
+
+
+def _baselines(subject: Subject, settings: ProbeSettings, tell: Tell) -> tuple[ProxyScore, ...]:
+    from nnmass.probes import score_proxies
+
+    return score_proxies(
+        subject.network,
+        subject.images,
+        subject.labels,
+        seeds=subject.seeds,
+        batch_norm=settings.batch_norm,
+        device=settings.device,
+        on_score=lambda score: tell(score.proxy),
+    )
+
+
+def _latency(subject: Subject, settings: ProbeSettings, tell: Tell) -> Latency:
+    from nnmass.probes import latency
+
+    return latency(
+        subject.network, subject.input_shape, device=settings.device, threads=settings.threads
+    )
+
+
+RUNS: Mapping[str, Callable[[Subject, ProbeSettings, Tell], Any]] = {
+    "ldi": _ldi,
+    "flow": _flow,
+    "baselines": _baselines,
+    "latency": _latency,
+}

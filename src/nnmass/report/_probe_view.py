@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nnmass.errors import SpecError
-from nnmass.probes import LDI, ProbedNetwork
+from nnmass.probes import LDI, GradientFlow, Latency, ProbedNetwork, ProxyScore
 from nnmass.report._document import Figure
+from nnmass.report._flow import flow_figure, flow_table
+from nnmass.report._latency import latency_table
 from nnmass.report._ldi_figure import ldi_figure
 from nnmass.report._ldi_table import ldi_line, ldi_table
+from nnmass.report._proxies import proxy_table
 from nnmass.report._table import Table
 
 
@@ -69,7 +72,45 @@ def _drawn(draw: Callable[[], str], caption: str) -> tuple[Figure, ...]:
         return ()
 
 
-_VIEWS: Mapping[str, Callable[[Any], ProbeView]] = {"ldi": _ldi_view}
+def _flow_view(flow: GradientFlow) -> ProbeView:
+    return ProbeView(
+        heading="Gradient flow",
+        line=flow.verdict(),
+        text="How large signals are on their way forwards, and gradients on their way back.",
+        tables=(flow_table(flow),),
+        figures=(flow_figure(flow),),
+        failures=flow.failures,
+    )
+
+
+def _baselines_view(scores: Sequence[ProxyScore]) -> ProbeView:
+    return ProbeView(
+        heading="Baselines and zero-cost proxies",
+        line="A proxy that orders networks no better than parameters and MACs tells nothing new.",
+        text="Single numbers say little: compare networks with them, and by the same proxy only.",
+        tables=(proxy_table(scores),),
+        failures=tuple(f"{score.proxy}: {score.reason}" for score in scores if score.reason),
+    )
+
+
+def _latency_view(latency: Latency) -> ProbeView:
+    first = latency.batches[0]
+    images = "1 image" if first.batch_size == 1 else f"{first.batch_size} images"
+    return ProbeView(
+        heading="Latency",
+        line=f"A forward pass of {images} takes {first.median_ms:.3g} ms (median) on "
+        f"{latency.device}, and no more than {first.p95_ms:.3g} ms in 95 % of the runs.",
+        text="Timings hang on what else the machine does; compare those of one call.",
+        tables=(latency_table([latency]),),
+    )
+
+
+_VIEWS: Mapping[str, Callable[[Any], ProbeView]] = {
+    "ldi": _ldi_view,
+    "flow": _flow_view,
+    "baselines": _baselines_view,
+    "latency": _latency_view,
+}
 
 
 def probe_views(network: ProbedNetwork) -> dict[str, ProbeView]:
