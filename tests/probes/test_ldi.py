@@ -172,6 +172,60 @@ def test_tokens_are_rows():
     assert layer.std == pytest.approx(want["std"], rel=1e-5)
 
 
+class Product(nn.Module):
+    """A linear layer on tokens, written as products of matrices."""
+
+    def __init__(self, form):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3, 5))
+        self.form = form
+
+    def forward(self, z):  # (2, 4, 5)
+        return self.form(F.gelu(z), self.weight)
+
+
+FORMS = {
+    "linear": F.linear,
+    "of a turned tensor": lambda h, w: F.linear(h.mT.contiguous().mT, w),
+    "matmul": lambda h, w: h @ w.T,
+    "from the left": lambda h, w: w @ h.mT,
+    "einsum": lambda h, w: torch.einsum("nti,oi->not", h, w),
+    "bmm": lambda h, w: torch.bmm(h, w.T.expand(2, 5, 3)),
+    "convolution": lambda h, w: F.conv1d(h.mT, w[:, :, None]),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_linear_layer_is_one_however_it_is_written(name):
+    torch.manual_seed(0)
+    model, z = Product(FORMS[name]), torch.randn(2, 4, 5)
+    layer = nnmass.ldi(model, z).layers[0]
+    want = numbers(jacobian_of(lambda v: F.gelu(v) @ model.weight.T, z.flatten(0, 1)))
+    assert (layer.rows, layer.columns, layer.activation) == (12, 20, "gelu")
+    assert layer.mean == pytest.approx(want["mean"], rel=1e-5)
+    assert layer.quantiles == pytest.approx(want["quantiles"], rel=1e-4)
+
+
+def test_attention_is_no_layer_and_its_projections_are():
+    torch.manual_seed(0)
+    model = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attention = model
+
+        def forward(self, x):
+            return self.attention(x, x, x)[0]
+
+    layers = nnmass.ldi(Attention(), torch.randn(2, 3, 8)).layers
+    assert [(layer.path, layer.rows, layer.columns) for layer in layers] == [
+        ("attention", 72, 24),
+        ("attention#2", 24, 24),
+    ]
+    assert [layer.activation for layer in layers] == ["", ""]
+
+
 class Where(nn.Module):
     """An activation with something behind it that may or may not end it."""
 

@@ -100,7 +100,8 @@ class LayerWatcher(TorchDispatchMode):
         self._tell(name, args)
         out = func(*args, **kwargs)
         outputs = _tensors((out,))
-        if is_move(name) and not is_in_place:
+        is_no_repeat = name == "expand" and outputs[0].numel() == args[0].numel()
+        if (is_move(name) or is_no_repeat) and not is_in_place:
             moved(func, args, kwargs, outputs)
         else:
             for tensor in outputs:
@@ -113,31 +114,40 @@ class LayerWatcher(TorchDispatchMode):
         if name in ("convolution", "_convolution"):
             call = self._convolution(args)
         elif name == "addmm":
-            call = self._linear(args[1], args[2], is_turned=True)
+            call = self._linear(args[1], args[2].mT)
         elif name == "mm":
-            call = self._linear(args[0], args[1], is_turned=True)
+            call = self._linear(args[0], args[1].mT) or self._linear(args[1], args[0], columns=True)
         elif name == "linear":
-            call = self._linear(args[0], args[1], is_turned=False)
+            call = self._linear(args[0], args[1])
+        elif name == "bmm" and _is_repeated(args[1]):  # a linear layer on tokens
+            call = self._linear(args[0], args[1][0].mT)
+        elif name == "bmm" and _is_repeated(args[0]):
+            call = self._linear(args[1], args[0][0], columns=True)
         elif name in _UNSUPPORTED:
             call = self._unsupported(name, args)
         if call is not None:
             self._on_layer(call)
 
-    def _linear(self, features: Tensor, weight: Tensor, *, is_turned: bool) -> LayerCall | None:
+    def _linear(
+        self, features: Tensor, weight: Tensor, *, columns: bool = False
+    ) -> LayerCall | None:
+        """The product of features (..., in), or (..., in, places), with a weight (out, in)."""
         slope = slope_of(features)
         if slope is None or slope_of(weight) is not None:
             return None  # a product of two features, as in attention, or of two weights
-        rows = features.flatten(0, -2) if features.ndim > 2 else features
-        values = slope.values
-        weight = weight.mT if is_turned else weight
+
+        def rows(tensor: Tensor) -> Tensor:
+            tensor = tensor.mT if columns else tensor
+            return tensor if tensor.ndim == 2 else tensor.flatten(0, -2)
+
         return LayerCall(
             path=self._path(),
             activation="+".join(slope.names),
-            features=rows,
+            features=rows(features),
             weight=weight,
-            slope=None if values is None else values.reshape(rows.shape),
+            slope=None if slope.values is None else rows(slope.values),
             convolution=None,
-            out_shape=(len(rows), len(weight)),
+            out_shape=(len(rows(features)), len(weight)),
         )
 
     def _convolution(self, args: Any) -> LayerCall | None:
@@ -187,6 +197,11 @@ class LayerWatcher(TorchDispatchMode):
         path = self._paths.here or "(the model)"
         self._times[path] += 1
         return path if self._times[path] == 1 else f"{path}#{self._times[path]}"
+
+
+def _is_repeated(matrices: Tensor) -> bool:
+    """A weight, once for every part of the batch."""
+    return slope_of(matrices) is None and (matrices.stride(0) == 0 or len(matrices) == 1)
 
 
 def _tensors(args: Any) -> list[Tensor]:

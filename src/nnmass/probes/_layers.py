@@ -158,6 +158,8 @@ def measured_layers(
     paths = ModulePaths(model)
     watched = images.clone()
     start(watched)
+    fast_attention = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # it hides the layers of attention
     try:
         with torch.no_grad(), paths.followed(), LayerWatcher(paths, measurer.measure):
             model(watched)
@@ -171,6 +173,8 @@ def measured_layers(
             f"{name} could not be run on {len(images)} images of {shape}: {where} raised "
             f"{type(error).__name__}: {text:.200}. Do the images fit the network?"
         ) from error
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast_attention)
     layers = measurer.result()
     if all(layer.method == "unsupported" for layer in layers):
         named = "; ".join(f"{layer.path} ({layer.kind}): {layer.reason}" for layer in layers[:3])
