@@ -203,6 +203,14 @@ def test_networks_of_timm(name, n):
     assert 0 < draw.jacobian_error < 0.2 * draw.jacobian_norm
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("timm") is None, reason="timm is not installed")
+@pytest.mark.parametrize("kind", ["resnet50", "vgg11_bn", "densenet121", "dla34", "fbnetc_100"])
+def test_usual_networks_are_not_called_bad(kind):
+    flow = gradient_flow(f"timm:{kind}", *some(8, (3, 64, 64)), seeds=1, steps=1)
+    assert "No sign that" in flow.verdict()
+
+
 @pytest.mark.gpu
 def test_cuda_gives_the_same():
     model, (images, labels) = small_cnn(), some()

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from nnmass.errors import DeviceError, NNMassError, ProbeError, SpecError
 from nnmass.probes import gradient_flow
@@ -38,7 +39,20 @@ def net():
     return nn.Linear(6, 3)
 
 
+class Checkpointed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.map = nn.Linear(6, 3)
+
+    def forward(self, x):
+        return checkpoint(self.map, x + self.map.bias.sum(), use_reentrant=True)
+
+
 CASES = {
+    "reentrant checkpoints": (
+        lambda: gradient_flow(Checkpointed(), IMAGES, LABELS),
+        "the gradients of Checkpointed cannot be computed: .*heckpoint",
+    ),
     "labels beyond the outputs": (
         lambda: gradient_flow(net(), IMAGES, LABELS + 1),
         r"labels must lie in 0 \.\.\. 2, since Linear has 3 outputs, got 3",

@@ -6,9 +6,7 @@ from itertools import pairwise
 import pytest
 
 from nnmass.errors import SpecError
-from nnmass.probes import GradientFlow, Latency
-from nnmass.probes._flow_layer import FlowDraw, FlowLayer
-from nnmass.probes._latency_result import BatchLatency
+from nnmass.probes import BatchLatency, FlowDraw, FlowLayer, GradientFlow, Latency
 from nnmass.report import flow_figure, flow_table, latency_table
 
 
