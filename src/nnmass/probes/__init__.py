@@ -3,7 +3,12 @@
 from typing import TYPE_CHECKING
 
 from nnmass._lazy import lazy_names
+from nnmass.probes._flow_layer import FlowDraw as FlowDraw
+from nnmass.probes._flow_layer import FlowLayer as FlowLayer
 from nnmass.probes._flow_result import GradientFlow as GradientFlow
+from nnmass.probes._flow_spread import LayerFlow as LayerFlow
+from nnmass.probes._flow_spread import Spread as Spread
+from nnmass.probes._latency_result import BatchLatency as BatchLatency
 from nnmass.probes._latency_result import Latency as Latency
 from nnmass.probes._ldi_result import LDI as LDI
 from nnmass.probes._ldi_result import LDIDraw as LDIDraw

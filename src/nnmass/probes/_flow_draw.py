@@ -72,13 +72,13 @@ def measure(
                 "dimensions or more), so there is nothing to measure"
             )
         loss = loss_of(logits, start.labels, start.name)
-        gradients = _gradients(loss, parameters)
+        gradients = _gradients(loss, parameters, start.name)
         jacobian = _jacobian(model, start)
         losses, norms = [float(loss.detach())], [_weight_gradients(recorder.calls, gradients)]
         for _ in range(steps):
             _step(parameters, gradients, lr)
             loss = start.loss(model)
-            gradients = _gradients(loss, parameters)
+            gradients = _gradients(loss, parameters, start.name)
             losses.append(float(loss.detach()))
             norms.append(_weight_gradients(recorder.calls, gradients))
     each = zip(recorder.calls, zip(*norms, strict=True), strict=True)
@@ -104,10 +104,13 @@ Gradients = dict[int, Tensor]
 """By the identity of the parameter; those that the loss does not hang on are not there."""
 
 
-def _gradients(loss: Tensor, parameters: Sequence[Tensor]) -> Gradients:
+def _gradients(loss: Tensor, parameters: Sequence[Tensor], name: str) -> Gradients:
     if not loss.requires_grad:
         return {}
-    found = torch.autograd.grad(loss, parameters, allow_unused=True)
+    try:
+        found = torch.autograd.grad(loss, parameters, allow_unused=True)
+    except RuntimeError as error:  # such as reentrant checkpoints, or too little memory
+        raise ProbeError(f"the gradients of {name} cannot be computed: {error}") from error
     pairs = zip(parameters, found, strict=True)
     return {id(parameter): gradient for parameter, gradient in pairs if gradient is not None}
 

@@ -63,10 +63,10 @@ class GradientFlow:
         """Whether the network will train badly, and why, in one or two sentences.
 
         In this order: numbers that are not finite; gradients of exactly zero; gradients or
-        activations that change by more than a factor of 100 between the first and the last layer;
-        a loss that rises in the steps. Gradients are compared as norms over the units of a layer's
-        output, as the root mean square falls with the number of units alone. The factor is a rule
-        of thumb of ours.
+        activations that change by more than a factor of 1000 (the variance: its square) between
+        the first and the last layer; a loss that rises in the steps. Gradients are compared as
+        norms over the units of a layer's output, as the root mean square falls with the number of
+        units alone. The factor is a rule of thumb of ours.
         """
         return verdict_on(self.network, self.draws, lr=self.lr)
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from nnmass.probes._flow_layer import FlowDraw, FlowLayer
 from nnmass.probes._flow_spread import Spread
 
-FAR = 100.0
+FAR = 1000.0
 """Ratio of gradients at the first and the last layer that is too far from 1; variances of
-activations, which are squares, may be so much squared. A rule of thumb of ours: over the families
-of networks here and in timm, at their usual starts, the ratio lies within 1/30 and 50."""
+activations, which are squares, may be so much squared. A rule of thumb of ours: over 36 usual
+networks (24 of timm, 4 of the families here, 8 dense MLPs with skips; one initialisation, 2 to 32
+random images, batch statistics) the ratio lies within 1/101 and 124, over dense MLPs of 16 to 48
+layers without skips below 1/19,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,12 @@ class Ends:
 
     @classmethod
     def of(cls, draws: Sequence[FlowDraw]) -> Ends:
-        """The ends of the network, where they can be compared."""
+        """The ends of the network; ``None`` where one is zero or failed in an initialisation."""
 
         def ratio(of: Callable[[FlowLayer], float | None], *, back: bool) -> float | None:
             ends = [(of(draw.layers[0]), of(draw.layers[-1])) for draw in draws]
             pairs = [(a, b) if back else (b, a) for a, b in ends]
-            known = [a / b if a is not None and b else None for a, b in pairs]
+            known = [a / b if a and b else None for a, b in pairs]
             return Spread(tuple(known)).middle
 
         return cls(
@@ -88,10 +90,11 @@ def _dead(name: str, draws: Sequence[FlowDraw]) -> str:
         return ""
     paths = _dead_paths(bad[0])
     who = f"{len(paths)} of {len(bad[0].layers)} layers (the first is {paths[0]})"
-    after = f" at the start and after {_n_steps(bad[0])} steps" if _n_steps(bad[0]) else ""
+    n_steps = _n_steps(bad[0])
+    after = f" at the start and after {counted(n_steps, 'step')}" if n_steps else ""
     told = (
         f"{name} will train badly: {who} get a gradient of "
-        f" exactly zero{after}{_share(bad, draws)}, so they do not learn."
+        f"exactly zero{after}{_share(bad, draws)}, so they do not learn."
     )
     if bad[0].jacobian_norm == 0:
         told += " The logits do not hang on the images at all: somewhere all units are off."
@@ -116,8 +119,9 @@ def _risen(name: str, draws: Sequence[FlowDraw], lr: float) -> str:
         return ""
     first, last = bad[0].losses[0] or 0, bad[0].losses[-1]
     end = "no finite number" if last is None else f"{last:.3g}"
+    steps = counted(_n_steps(bad[0]), "step")
     return (
-        f"{name} will train badly at lr {lr:g}: in {_n_steps(bad[0])} steps the loss goes from "
+        f"{name} will train badly at lr {lr:g}: in {steps} the loss goes from "
         f"{first:.3g} to {end}{_share(bad, draws)}. At the start there is no sign of it: the steps "
         "are too long."
     )
@@ -156,6 +160,11 @@ def _n_steps(draw: FlowDraw) -> int:
 
 def _share(some: Sequence[FlowDraw], draws: Sequence[FlowDraw]) -> str:
     return f" in {len(some)} of {len(draws)} initialisations" if len(draws) > 1 else ""
+
+
+def counted(n: int, noun: str) -> str:
+    """``1 step``, ``2 steps``."""
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def _times(ratio: float | None) -> str:

@@ -64,16 +64,10 @@ class FrozenBatchNorm(TorchFunctionMode):
         if not given.get("training", False):
             return func(*args, **(kwargs or {}))
         x = given["input"]
-        _reject_single(x)
         axes = [axis for axis in range(x.ndim) if axis != 1]
         variance, mean = torch.var_mean(x.detach(), axes, correction=0)
         weight, bias, eps = given.get("weight"), given.get("bias"), given.get("eps", 1e-5)
         return F.batch_norm(x, mean, variance, weight, bias, eps=eps)
-
-
-def _reject_single(x: Tensor) -> None:
-    if x.numel() == x.shape[1]:
-        raise ValueError(f"batch statistics need more than one value a channel, got {x.shape}")
 
 
 def jacobian_norm(forward: Callable[[Tensor], Tensor], images: Tensor, seed: int) -> JacobianNorm:
@@ -94,7 +88,8 @@ def jacobian_norm(forward: Callable[[Tensor], Tensor], images: Tensor, seed: int
     if n_outputs <= MOST_EXACT:
         units = torch.eye(n_outputs, dtype=logits.dtype, device=logits.device)
         rows = [_pulled_back(logits, unit.expand_as(logits), x) for unit in units]
-        return JacobianNorm(norm=math.hypot(*rows) / math.sqrt(n_images), error=0.0)
+        norm = math.hypot(*rows) / math.sqrt(n_images)
+        return JacobianNorm(norm=norm, error=0.0 if math.isfinite(norm) else math.nan)
     generator = torch.Generator().manual_seed(seed)
     squares = []
     for _ in range(N_COTANGENTS):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from nnmass.probes import GradientFlow
-from nnmass.probes._flow_spread import LayerFlow, Spread
+from nnmass.probes import GradientFlow, LayerFlow, Spread
 from nnmass.report._document import Figure
 from nnmass.report._panels import BandLine, BandPoint, Panel, fits, panels
 from nnmass.report._table import Column, Table
