@@ -10,11 +10,21 @@ from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
 if TYPE_CHECKING:
     from nnmass.probes._borrowed import BatchNorm as BatchNorm
     from nnmass.probes._draws import Network as Network
+    from nnmass.probes._theory import isometry_theory as isometry_theory
+    from nnmass.probes._theory_result import CellTheory as CellTheory
+    from nnmass.probes._theory_result import IsometryTheory as IsometryTheory
+    from nnmass.probes._theory_result import LayerTheory as LayerTheory
+    from nnmass.probes._theory_result import Spread as Spread
 
 __getattr__ = lazy_names(
     __name__,
     {
         "BatchNorm": "nnmass.probes._borrowed",
+        "CellTheory": "nnmass.probes._theory_result",
+        "IsometryTheory": "nnmass.probes._theory_result",
+        "LayerTheory": "nnmass.probes._theory_result",
         "Network": "nnmass.probes._draws",
+        "Spread": "nnmass.probes._theory_result",
+        "isometry_theory": "nnmass.probes._theory",
     },
 )
