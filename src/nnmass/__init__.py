@@ -11,6 +11,7 @@ from nnmass._version import __version__ as __version__
 if TYPE_CHECKING:
     from nnmass import data as data
     from nnmass import errors as errors
+    from nnmass import probes as probes
     from nnmass import report as report
     from nnmass import studies as studies
     from nnmass import tracing as tracing
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from nnmass.nets import match_networks as match_networks
     from nnmass.nets import open_network as open_network
     from nnmass.nets import save as save
+    from nnmass.probes import ldi as ldi
     from nnmass.specs import parse as parse
     from nnmass.topology import Cell as Cell
     from nnmass.topology import MassRule as MassRule
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from nnmass.topology import mean_singular_value as mean_singular_value
     from nnmass.tracing import trace as trace
 
-_ROOMS = ("data", "design", "errors", "report", "studies", "tracing", "train")
+_ROOMS = ("data", "design", "errors", "probes", "report", "studies", "tracing", "train")
 _SOURCES = {
     "Cell": "nnmass.topology",
     "MassRule": "nnmass.topology",
@@ -44,6 +46,7 @@ _SOURCES = {
     "match_networks": "nnmass.nets",
     "open_network": "nnmass.nets",
     "save": "nnmass.nets",
+    "ldi": "nnmass.probes",
     "trace": "nnmass.tracing",
     **{room: f"nnmass.{room}" for room in _ROOMS},
 }

@@ -1,6 +1,7 @@
 """From a spec to a module, to files and back; any network by its name."""
 
 from nnmass.nets._build import build as build
+from nnmass.nets._dense_mlp import DenseMLPNet as DenseMLPNet
 from nnmass.nets._doors import OpenedNetwork as OpenedNetwork
 from nnmass.nets._doors import match_networks as match_networks
 from nnmass.nets._doors import open_network as open_network

@@ -10,6 +10,7 @@ from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
 if TYPE_CHECKING:
     from nnmass.probes._borrowed import BatchNorm as BatchNorm
     from nnmass.probes._draws import Network as Network
+    from nnmass.probes._ldi import ldi as ldi
     from nnmass.probes._theory import isometry_theory as isometry_theory
     from nnmass.probes._theory_result import CellTheory as CellTheory
     from nnmass.probes._theory_result import IsometryTheory as IsometryTheory
@@ -26,5 +27,6 @@ __getattr__ = lazy_names(
         "Network": "nnmass.probes._draws",
         "Spread": "nnmass.probes._theory_result",
         "isometry_theory": "nnmass.probes._theory",
+        "ldi": "nnmass.probes._ldi",
     },
 )

@@ -14,11 +14,11 @@ from torch import nn
 from nnmass.errors import ProbeError
 from nnmass.probes._borrowed import borrowed
 from nnmass.probes._draws import Network, draws, name_of, seeds_for
+from nnmass.probes._environment import environment_of
 from nnmass.probes._spectrum import LEVELS
 from nnmass.probes._theory_cells import cell_theory, typical_layers
 from nnmass.probes._theory_result import IsometryTheory, LayerTheory, Spread, bin_edges
 from nnmass.probes._weight_matrix import WeightLayer, WeightMatrix, weight_matrix
-from nnmass.runs import environment
 from nnmass.topology import Cell, SingularValueLaw
 
 
@@ -101,13 +101,7 @@ def isometry_theory(
         cells=tuple(cell_theory(i, cell, paths, by_layer) for i, (cell, paths) in enumerate(cells)),
         left_out=left_out,
         elapsed_s=time.perf_counter() - start,
-        environment=environment(
-            {
-                "torch": torch.__version__,
-                "device": "cpu",
-                "threads": str(torch.get_num_threads()),
-            }
-        ),
+        environment=environment_of(torch.device("cpu")),
     )
 
 

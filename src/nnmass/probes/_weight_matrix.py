@@ -155,7 +155,7 @@ def _at_frequencies(
 
     Of two opposite frequencies, whose matrices are conjugate, one is there.
     """
-    result: Tensor = weight.to(torch.complex128)
+    result = weight.to(torch.complex128)
     n_dims = len(places)
     for dim, (shifts, phases) in enumerate(places):
         n_kept = side if dim < n_dims - 1 else side // 2 + 1
@@ -166,11 +166,13 @@ def _at_frequencies(
             waves[index, :, phase] = torch.polar(torch.ones_like(turn), turn)
         result = torch.tensordot(result, waves, dims=([2], [0]))
     order = [*range(2, 2 + 2 * n_dims, 2), 0, 1, *range(3, 3 + 2 * n_dims, 2)]
-    return torch.flatten(torch.flatten(result.permute(order), 0, n_dims - 1), 2)
+    by_frequency: Tensor = result.permute(order)
+    return by_frequency.flatten(n_dims + 1).flatten(0, n_dims - 1)
 
 
 def _symmetry(n_dims: int, side: int) -> Tensor:
     """What each kept frequency counts; they add up to 1."""
     last = torch.full((side // 2 + 1,), 2.0, dtype=torch.float64)
     last[0] = last[-1] = 1.0
-    return last.repeat(side ** (n_dims - 1)) / side**n_dims
+    every = last.repeat(side ** (n_dims - 1))
+    return every / float(every.sum())

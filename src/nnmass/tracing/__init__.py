@@ -9,6 +9,7 @@ from nnmass.tracing._mac_count import MacCount as MacCount
 from nnmass.tracing._topology import Topology as Topology
 
 if TYPE_CHECKING:
+    from nnmass.tracing._paths import ModulePaths as ModulePaths
     from nnmass.tracing._rules import register_rule as register_rule
     from nnmass.tracing._rules import unregister_rule as unregister_rule
     from nnmass.tracing._step import Step as Step
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __getattr__ = lazy_names(
     __name__,
     {
+        "ModulePaths": "nnmass.tracing._paths",
         "Step": "nnmass.tracing._step",
         "register_rule": "nnmass.tracing._rules",
         "trace": "nnmass.tracing._trace",
