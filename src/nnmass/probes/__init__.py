@@ -29,15 +29,25 @@ if TYPE_CHECKING:
     from nnmass.probes._sample import Pixels as Pixels
     from nnmass.probes._sample import noise_images as noise_images
     from nnmass.probes._sample import sample_images as sample_images
+    from nnmass.probes._theory import isometry_theory as isometry_theory
+    from nnmass.probes._theory_result import CellTheory as CellTheory
+    from nnmass.probes._theory_result import IsometryTheory as IsometryTheory
+    from nnmass.probes._theory_result import LayerTheory as LayerTheory
+    from nnmass.probes._theory_result import Spread as Spread
 
 __getattr__ = lazy_names(
     __name__,
     {
         "BatchNorm": "nnmass.probes._borrowed",
+        "CellTheory": "nnmass.probes._theory_result",
+        "IsometryTheory": "nnmass.probes._theory_result",
+        "LayerTheory": "nnmass.probes._theory_result",
         "Network": "nnmass.probes._draws",
         "Pixels": "nnmass.probes._sample",
         "noise_images": "nnmass.probes._sample",
         "sample_images": "nnmass.probes._sample",
+        "Spread": "nnmass.probes._theory_result",
+        "isometry_theory": "nnmass.probes._theory",
         "ldi": "nnmass.probes._ldi",
         "gradient_flow": "nnmass.probes._flow",
         "latency": "nnmass.probes._latency",
