@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nnmass._version import __version__
-from nnmass.cli import datasets, demo, design, inspect, mass, nets, probe, train
+from nnmass.cli import datasets, demo, design, inspect, mass, nets, probe, probes, train
 from nnmass.cli._errors import reporting
 
 app = typer.Typer(
@@ -49,6 +49,11 @@ _nets = typer.Typer(help="The families of networks: ls, show.", no_args_is_help=
 _nets.command("ls", epilog=nets.LS_EPILOG)(reporting(nets.nets_ls))
 _nets.command("show", epilog=nets.SHOW_EPILOG)(reporting(nets.nets_show))
 app.add_typer(_nets, name="nets")
+
+_probes = typer.Typer(help="What can be measured: ls, show.", no_args_is_help=True)
+_probes.command("ls", epilog=probes.LS_EPILOG)(reporting(probes.probes_ls))
+_probes.command("show", epilog=probes.SHOW_EPILOG)(reporting(probes.probes_show))
+app.add_typer(_probes, name="probes")
 
 _datasets = typer.Typer(help="The data sets: ls.", no_args_is_help=True)
 _datasets.command("ls", epilog=datasets.LS_EPILOG)(reporting(datasets.datasets_ls))

@@ -18,6 +18,9 @@ from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
 
 if TYPE_CHECKING:
     from nnmass.probes._borrowed import BatchNorm as BatchNorm
+    from nnmass.probes._catalogue import CATALOGUE as CATALOGUE
+    from nnmass.probes._catalogue import ProbeInfo as ProbeInfo
+    from nnmass.probes._catalogue import probe_info as probe_info
     from nnmass.probes._draws import Network as Network
     from nnmass.probes._flow import gradient_flow as gradient_flow
     from nnmass.probes._latency import latency as latency
@@ -33,12 +36,14 @@ if TYPE_CHECKING:
     from nnmass.probes._theory_result import CellTheory as CellTheory
     from nnmass.probes._theory_result import IsometryTheory as IsometryTheory
     from nnmass.probes._theory_result import LayerTheory as LayerTheory
-    from nnmass.probes._theory_result import Spread as Spread
 
 __getattr__ = lazy_names(
     __name__,
     {
         "BatchNorm": "nnmass.probes._borrowed",
+        "CATALOGUE": "nnmass.probes._catalogue",
+        "ProbeInfo": "nnmass.probes._catalogue",
+        "probe_info": "nnmass.probes._catalogue",
         "CellTheory": "nnmass.probes._theory_result",
         "IsometryTheory": "nnmass.probes._theory_result",
         "LayerTheory": "nnmass.probes._theory_result",
@@ -46,7 +51,6 @@ __getattr__ = lazy_names(
         "Pixels": "nnmass.probes._sample",
         "noise_images": "nnmass.probes._sample",
         "sample_images": "nnmass.probes._sample",
-        "Spread": "nnmass.probes._theory_result",
         "isometry_theory": "nnmass.probes._theory",
         "ldi": "nnmass.probes._ldi",
         "gradient_flow": "nnmass.probes._flow",
