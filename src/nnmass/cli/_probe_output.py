@@ -22,7 +22,13 @@ def results_of(done: Sequence[Probing]) -> list[ProbedNetwork]:
 
 def emit_probes(done: Sequence[Probing]) -> None:
     """One network in full; several with a row each, and what they show together."""
-    from nnmass.report import equal_mass_line, fit_line, probes_table
+    from nnmass.report import (
+        baselines_table,
+        equal_mass_line,
+        fit_line,
+        probes_table,
+        verdicts_table,
+    )
 
     results = results_of(done)
     if not results:
@@ -31,6 +37,10 @@ def emit_probes(done: Sequence[Probing]) -> None:
     if len(results) == 1:
         _emit_one(results[0])
         return
+    for table in (baselines_table(results), verdicts_table(results)):
+        if table is not None:
+            emit_line()
+            emit_table(table)
     lines = [line for line in (fit_line(results), equal_mass_line(results)) if line]
     for line in ["", *lines] if lines else []:
         emit_line(line)
@@ -90,6 +100,9 @@ def write_page(done: Sequence[Probing], settings: ProbeSettings, path: Path) -> 
     images = settings.images
     data = images.name if images.name == "noise" else f"{images.name}, {images.pixels} pixels"
     provenance = {"data": data, "probes": ", ".join(settings.probes)}
+    failed = [f"{entry.name} ({entry.error})" for entry in done if entry.error]
+    if failed:
+        provenance["not measured"] = "; ".join(failed)
     write_report(report_probes(results, provenance=provenance), path)
     say(f"wrote {path}")
 

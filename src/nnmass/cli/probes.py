@@ -32,7 +32,7 @@ def probes_ls(json: JsonOption = False) -> None:
         emit_json("probes", {"probes": [info.to_dict() for info in CATALOGUE.values()]})
         return
     names = ("name", "measures", "unit", "better", "needs", "--probe")
-    columns = tuple(Column(name, "left") for name in names)
+    columns = tuple(Column(name, "left", is_optional=name == "--probe") for name in names)
     rows = tuple(
         (info.name, info.measures, _unit(info.unit), info.better, info.needs, info.probe)
         for info in CATALOGUE.values()

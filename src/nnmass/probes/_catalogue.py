@@ -59,8 +59,23 @@ def _info(function: Callable[..., Any], **fields: str) -> ProbeInfo:
     text = getdoc(function) or ""  # python -OO has none
     definition, _, after = _SOURCE.sub("\0", text, count=1).partition("\0")
     source = _HEADINGS.split(after)[0]
-    told = {"definition": _HEADINGS.split(definition)[0].strip(), "source": _in_one_line(source)}
+    told = {
+        "definition": _unfolded(_HEADINGS.split(definition)[0]),
+        "source": _in_one_line(source.replace("``", "")),
+    }
     return ProbeInfo(**{**told, **fields})
+
+
+def _unfolded(text: str) -> str:
+    """Each paragraph and entry of a list in one line; formulas as they are; no code marks."""
+    blocks = text.replace("``", "").strip().split("\n\n")
+    return "\n\n".join(map(_unfolded_block, blocks))
+
+
+def _unfolded_block(block: str) -> str:
+    if block.startswith("- "):
+        return "\n".join("- " + _in_one_line(item) for item in block[2:].split("\n- "))
+    return block if block.startswith(" ") else _in_one_line(block)
 
 
 def _in_one_line(text: str) -> str:

@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from nnmass.report._probe_view import ProbeView as ProbeView
     from nnmass.report._probe_view import probe_views as probe_views
     from nnmass.report._probes_page import report_probes as report_probes
+    from nnmass.report._probes_table import baselines_table as baselines_table
     from nnmass.report._probes_table import probes_table as probes_table
+    from nnmass.report._probes_table import verdicts_table as verdicts_table
     from nnmass.report._proxies import proxy_table as proxy_table
     from nnmass.report._scatter import Point as Point
     from nnmass.report._scatter import scatter as scatter
@@ -76,6 +78,8 @@ __getattr__ = lazy_names(
         "ldi_line": "nnmass.report._ldi_table",
         "ldi_table": "nnmass.report._ldi_table",
         "probe_views": "nnmass.report._probe_view",
+        "baselines_table": "nnmass.report._probes_table",
+        "verdicts_table": "nnmass.report._probes_table",
         "probes_table": "nnmass.report._probes_table",
         "flow_figure": "nnmass.report._flow",
         "flow_table": "nnmass.report._flow",

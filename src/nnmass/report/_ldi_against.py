@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Literal
 
 from nnmass.errors import SpecError
@@ -17,6 +18,7 @@ NAMES: dict[Cost, str] = {"mass": "NN-Mass", "params": "parameters", "macs": "MA
 
 _SHORT: dict[Cost, str] = {"mass": "mass", "params": "params", "macs": "MACs"}
 
+_ENOUGH = 8  # of networks: a line through fewer points is easily steep by chance
 _MOST_LABELLED = 12  # more names than that cover the points
 _LOG_FROM = 20.0  # largest over smallest
 
@@ -55,7 +57,9 @@ def fit_line(results: Sequence[ProbedNetwork]) -> str:
     if "mass" not in fits:
         return ""
     told = ", ".join(f"{_SHORT[what]} {fit.r_squared:.2f}" for what, fit in fits.items())
-    return f"R2 of the mean singular value: {told}"
+    falling = "" if fits["mass"].slope > 0 else "; it falls with mass"
+    doubt = _doubt(results)
+    return f"R2 of the mean singular value: {told}{falling}" + (f". {doubt}" if doubt else "")
 
 
 def fit_sentence(results: Sequence[ProbedNetwork]) -> str:
@@ -70,11 +74,24 @@ def fit_sentence(results: Sequence[ProbedNetwork]) -> str:
     )
     beside = f" (against {others})" if others else ""
     best = all(mass.r_squared > fit.r_squared for fit in fits.values())
-    verdict = "" if best else " Here mass is not what tells it best."
+    doubt = _doubt(results)
+    verdict = ("" if best else " Here mass is not what tells it best.") + (doubt and f" {doubt}")
     return (
         f"Over {mass.n} networks, the mean singular value {way} with NN-Mass, and a straight line "
         f"explains {100 * mass.r_squared:.0f} % of its variance{beside}.{verdict}"
     )
+
+
+def _doubt(results: Sequence[ProbedNetwork]) -> str:
+    """What speaks against reading much into the lines; empty where nothing does."""
+    ldis = [result.ldi for result, _ in drawable(results, "mass") if result.ldi]
+    means = [ldi.mean for ldi in ldis if ldi.mean is not None]
+    if len(means) < _ENOUGH:
+        return f"With {len(means)} networks that may be chance."
+    halves = [(ldi.interval[1] - ldi.interval[0]) / 2 for ldi in ldis if ldi.interval]
+    if halves and max(means) - min(means) < 2 * fmean(halves):
+        return "But the networks differ by less than their error bars: take more seeds."
+    return ""
 
 
 def ldi_against(results: Sequence[ProbedNetwork], what: Cost = "mass") -> str:

@@ -40,12 +40,12 @@ def ldi_table(ldi: LDI) -> Table:
         Column("method", "left"),
         Column("mean"),
         Column("std"),
-        Column("in [0.5, 2]"),
+        Column("in 0.5..2"),
         Column("max |log|"),
         Column("zero"),
     )
     rows = (_row(rank, layer) for rank, layer in enumerate(ldi.layers, start=1))
-    return Table(columns, tuple(rows))
+    return Table(columns, tuple(rows), f"Layer Jacobians of {ldi.network}")
 
 
 def ldi_line(ldi: LDI) -> str:

@@ -84,12 +84,13 @@ def _flow_view(flow: GradientFlow) -> ProbeView:
 
 
 def _baselines_view(scores: Sequence[ProxyScore]) -> ProbeView:
+    n_measured = sum(score.status == "measured" for score in scores)
     return ProbeView(
         heading="Baselines and zero-cost proxies",
-        line="A proxy that orders networks no better than parameters and MACs tells nothing new.",
-        text="Single numbers say little: compare networks with them, and by the same proxy only.",
+        line=f"{n_measured} of {len(scores)} baselines and proxies were measured.",
+        text="Single numbers say little: compare networks by them, and a proxy with parameters and "
+        "MACs first. One that orders networks no better than those tells nothing new.",
         tables=(proxy_table(scores),),
-        failures=tuple(f"{score.proxy}: {score.reason}" for score in scores if score.reason),
     )
 
 

@@ -11,7 +11,7 @@ from nnmass.report._equal_groups_table import equal_mass_groups_table, equal_mas
 from nnmass.report._ldi_against import NAMES, drawable, fit_sentence, ldi_against
 from nnmass.report._numbers import format_count, format_mass
 from nnmass.report._probe_view import ISOMETRY, probe_views
-from nnmass.report._probes_table import probes_table
+from nnmass.report._probes_table import baselines_table, probes_table, scores_of, verdicts_table
 from nnmass.report._table import Column, Table
 
 _SCALE = (
@@ -87,7 +87,9 @@ def _of_many(results: Sequence[ProbedNetwork]) -> Iterator[Section]:
         groups = equal_mass_groups_table(results)
         if groups:
             yield Section("Equal mass, different depth", _EQUAL, tables=(groups,))
-    yield Section("The networks", tables=(probes_table(results),))
+    more = (verdicts_table(results), baselines_table(results))
+    tables = (probes_table(results), *(table for table in more if table))
+    yield Section("The networks", tables=tables)
 
 
 def _against(results: Sequence[ProbedNetwork]) -> Iterator[Figure]:
@@ -107,6 +109,12 @@ def _failures(results: Sequence[ProbedNetwork]) -> Iterator[Section]:
         for result in results
         for name, view in probe_views(result).items()
         for why in view.failures
+    ]
+    rows += [
+        (result.name, score.proxy, score.reason)
+        for result in results
+        for score in scores_of(result)
+        if score.reason
     ]
     if rows:
         columns = tuple(Column(name, "left") for name in ("network", "probe", "why"))

@@ -38,11 +38,11 @@ def proxy_table(scores: Sequence[ProxyScore]) -> Table:
     if not scores:
         raise SpecError("there are no scores: measure some with nnmass.probes.score_proxies")
     networks = list(dict.fromkeys(score.network for score in scores))
-    rows = []
+    rows = list[tuple[str, ...]]()
     for network in networks:
         for row in _rows([score for score in scores if score.network == network]):
             rows.append((network, *row) if len(networks) > 1 else row)
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("proxy", "left"),
         Column("value"),
         Column("sd"),
@@ -63,7 +63,8 @@ def _rows(scores: Sequence[ProxyScore]) -> list[tuple[str, ...]]:
     """Rows of one network, the baselines first, known or not."""
     known = {score.proxy for score in scores}
     missing = [name for name in _BASELINES if name not in known]
-    rows = [(name, "not measured", "", "", "", "", "", "", "") for name in missing]
+    rows = list[tuple[str, ...]]()
+    rows += [(name, "not measured", "", "", "", "", "", "", "") for name in missing]
     rows += [_row(score) for score in scores]
     order = {name: index for index, name in enumerate(_BASELINES)}
     return sorted(rows, key=lambda row: order.get(row[0], len(order)))
@@ -73,7 +74,7 @@ def _row(score: ProxyScore) -> tuple[str, ...]:
     is_random = len(score.seeds) > 1
     return (
         score.proxy,
-        "failed" if score.value is None else _shown(score.value),
+        "failed" if score.value is None else proxy_value(score.value),
         "" if score.spread is None else f"{score.spread:.2g}",
         "" if score.unit in ("1", score.proxy) else score.unit,
         "higher" if score.higher_is_better else "lower",
@@ -84,6 +85,11 @@ def _row(score: ProxyScore) -> tuple[str, ...]:
     )
 
 
-def _shown(value: float) -> str:
-    """Counts in full, everything else to four digits."""
+def proxy_value(value: float) -> str:
+    """Counts in full, everything else to four digits.
+
+    Example:
+        >>> proxy_value(6760.0), proxy_value(0.36312)
+        ('6,760', '0.3631')
+    """
     return f"{int(value):,}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
