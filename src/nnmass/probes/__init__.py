@@ -3,6 +3,13 @@
 from typing import TYPE_CHECKING
 
 from nnmass._lazy import lazy_names
+from nnmass.probes._flow_layer import FlowDraw as FlowDraw
+from nnmass.probes._flow_layer import FlowLayer as FlowLayer
+from nnmass.probes._flow_result import GradientFlow as GradientFlow
+from nnmass.probes._flow_spread import LayerFlow as LayerFlow
+from nnmass.probes._flow_spread import Spread as Spread
+from nnmass.probes._latency_result import BatchLatency as BatchLatency
+from nnmass.probes._latency_result import Latency as Latency
 from nnmass.probes._ldi_result import LDI as LDI
 from nnmass.probes._ldi_result import LDIDraw as LDIDraw
 from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
@@ -10,6 +17,8 @@ from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
 if TYPE_CHECKING:
     from nnmass.probes._borrowed import BatchNorm as BatchNorm
     from nnmass.probes._draws import Network as Network
+    from nnmass.probes._flow import gradient_flow as gradient_flow
+    from nnmass.probes._latency import latency as latency
     from nnmass.probes._ldi import ldi as ldi
 
 __getattr__ = lazy_names(
@@ -18,5 +27,7 @@ __getattr__ = lazy_names(
         "BatchNorm": "nnmass.probes._borrowed",
         "Network": "nnmass.probes._draws",
         "ldi": "nnmass.probes._ldi",
+        "gradient_flow": "nnmass.probes._flow",
+        "latency": "nnmass.probes._latency",
     },
 )
