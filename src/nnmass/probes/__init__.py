@@ -59,5 +59,8 @@ __getattr__ = lazy_names(
         "Proxy": "nnmass.probes._proxies._proxy",
         "ProxyScore": "nnmass.probes._proxies._proxy_score",
         "score_proxies": "nnmass.probes._proxies._score",
+        "ldi": "nnmass.probes._ldi",
+        "gradient_flow": "nnmass.probes._flow",
+        "latency": "nnmass.probes._latency",
     },
 )
