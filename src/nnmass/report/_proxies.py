@@ -38,11 +38,11 @@ def proxy_table(scores: Sequence[ProxyScore]) -> Table:
     if not scores:
         raise SpecError("there are no scores: measure some with nnmass.probes.score_proxies")
     networks = list(dict.fromkeys(score.network for score in scores))
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for network in networks:
         for row in _rows([score for score in scores if score.network == network]):
             rows.append((network, *row) if len(networks) > 1 else row)
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("proxy", "left"),
         Column("value"),
         Column("sd"),
@@ -63,8 +63,10 @@ def _rows(scores: Sequence[ProxyScore]) -> list[tuple[str, ...]]:
     """Rows of one network, the baselines first, known or not."""
     known = {score.proxy for score in scores}
     missing = [name for name in _BASELINES if name not in known]
-    rows = [(name, "not measured", "", "", "", "", "", "", "") for name in missing]
-    rows += [_row(score) for score in scores]
+    rows: list[tuple[str, ...]] = [
+        (name, "not measured", "", "", "", "", "", "", "") for name in missing
+    ]
+    rows += map(_row, scores)
     order = {name: index for index, name in enumerate(_BASELINES)}
     return sorted(rows, key=lambda row: order.get(row[0], len(order)))
 
