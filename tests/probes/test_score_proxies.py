@@ -336,6 +336,15 @@ def test_bad_input(error, words, change):
         score_proxies(**given)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+def test_compiled_parts_are_refused_and_left_alone():
+    inner = torch.jit.script(nn.Linear(4, 10))
+    before = inner.weight.detach().clone()
+    for proxy in SAMPLED:
+        assert "torch.jit" in failure(nn.Sequential(nn.ReLU(), inner), proxy, IMAGES, LABELS)
+    assert torch.equal(inner.weight, before)
+
+
 def test_missing_device():
     name = f"cuda:{torch.cuda.device_count()}"
     with pytest.raises(DeviceError, match="not on this machine"):

@@ -39,6 +39,7 @@ def proxy_table(scores: Sequence[ProxyScore]) -> Table:
         raise SpecError("there are no scores: measure some with nnmass.probes.score_proxies")
     networks = list(dict.fromkeys(score.network for score in scores))
     rows = list[tuple[str, ...]]()
+    rows: list[tuple[str, ...]] = []
     for network in networks:
         for row in _rows([score for score in scores if score.network == network]):
             rows.append((network, *row) if len(networks) > 1 else row)
@@ -66,6 +67,10 @@ def _rows(scores: Sequence[ProxyScore]) -> list[tuple[str, ...]]:
     rows = list[tuple[str, ...]]()
     rows += [(name, "not measured", "", "", "", "", "", "", "") for name in missing]
     rows += [_row(score) for score in scores]
+    rows: list[tuple[str, ...]] = [
+        (name, "not measured", "", "", "", "", "", "", "") for name in missing
+    ]
+    rows += map(_row, scores)
     order = {name: index for index, name in enumerate(_BASELINES)}
     return sorted(rows, key=lambda row: order.get(row[0], len(order)))
 

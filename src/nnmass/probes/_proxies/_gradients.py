@@ -40,9 +40,9 @@ def snip(model: nn.Module, images: Tensor, labels: Tensor | None) -> float:
     first weights.
 
     Source:
-        Lee, Ajanthan, Torr, ICLR 2019 (arXiv:1810.02340), equation 5, not normalised; the sum as
-        a score of networks: Abdelfattah et al., ICLR 2021. Their code differentiates by masks that
-        are 1, which is the same. Differs only in that dropout is off.
+        Lee, Ajanthan, Torr, ICLR 2019 (arXiv:1810.02340), not normalised; the sum as a score of
+        networks: Abdelfattah et al., ICLR 2021. Their code differentiates by masks that are 1,
+        which is the same. Differs only in that dropout is off.
     """
     weights = layer_weights(model)
     gradients = gradients_of(loss_of(model, images, labels), weights)
@@ -60,7 +60,7 @@ def grasp(model: nn.Module, images: Tensor, labels: Tensor | None) -> float:
     them, so that one seed tells little.
 
     Source:
-        Wang, Zhang, Grosse, ICLR 2020 (arXiv:2002.07376), equation 8, with temperature 1 (theirs
+        Wang, Zhang, Grosse, ICLR 2020 (arXiv:2002.07376), with temperature 1 (theirs
         is 200, and their batch has 10 images a class); sum and sign: Abdelfattah et al., ICLR 2021,
         whose code multiplies g from one pass with a constant g from another, which is the same.
         Differs only in that dropout is off.

@@ -17,9 +17,9 @@ def jacob_cov(model: nn.Module, images: Tensor, labels: Tensor | None) -> float:
         jacob_cov = - sum_i ( log(v_i + k) + 1 / (v_i + k) ),   k = 1e-5
 
     v_i are the eigenvalues of the correlation matrix (N, N) of the rows J_n = d sum(logits)/dx_n,
-    the gradients by the images of one batch of N. At most -N (1 + k)-ish, where no two rows are
-    correlated; the value grows with N, so that only equal batches compare. Labels are not read.
-    Batch norms use the batch; random through the first weights.
+    the gradients by the images of one batch of N. At most about -N, where no two rows are
+    correlated; it falls as N grows, so that only equal batches compare. Labels are not read. Batch
+    norms use the batch; random through the first weights.
 
     Source:
         Mellor, Turner, Storkey, Crowley, first version of arXiv:2006.04647; `jacob_cov` of

@@ -32,7 +32,7 @@ def naswot(model: nn.Module, images: Tensor, labels: Tensor | None) -> float:
     Rectifiers are ReLU, ReLU6, leaky ReLU, PReLU and RReLU, as modules or as functions.
 
     Source:
-        Mellor, Turner, Storkey, Crowley, ICML 2021 (arXiv:2006.04647), equation 4; `nwot` of
+        Mellor, Turner, Storkey, Crowley, ICML 2021 (arXiv:2006.04647); `nwot` of
         NAS-Bench-Suite-Zero. Their codes see modules whose type has ReLU in its name; ours sees
         functions as well.
     """

@@ -38,7 +38,7 @@ def score_proxies(
     """Zero-cost proxies of a network: numbers that are meant to tell how well it would train.
 
     Parameters and multiply-adds are among them: a proxy that orders networks no better than those
-    tells nothing (docs and bench/proxies_nb201.py have figures). Each proxy's formula, direction
+    tells nothing (docs/proxies.md has figures). Each proxy's formula, direction
     and source stand in the docstring of its ``compute`` and in `PROXIES`.
 
     A network that was given is the same afterwards: weights, statistics, flags, gradients; so are
@@ -84,13 +84,7 @@ def score_proxies(
     wanted = _wanted(proxies)
     checked_norms(batch_norm)
     batch = checked_images(images).to(_device(device, images))
-    targets = None if labels is None else checked_labels(labels, batch)
-    reading = [proxy.name for proxy in wanted if proxy.needs == "labels"]
-    if targets is None and reading:
-        raise ProbeError(
-            f"{', '.join(reading)} read labels, got None: give one for each image, or ask for "
-            "other proxies"
-        )
+    targets = _targets(labels, batch, wanted)
     drawn = seeds_for(network, seeds)
     outcomes: dict[str, list[Outcome]] = {proxy.name: [] for proxy in wanted}
     scores = []
@@ -104,6 +98,21 @@ def score_proxies(
                 if on_score is not None:
                     on_score(scores[-1])
     return tuple(scores)
+
+
+def _targets(
+    labels: Tensor | npt.NDArray[np.integer] | None, batch: Tensor, wanted: Sequence[Proxy]
+) -> Tensor | None:
+    """The labels where there are any; an error where there are none and one of ``wanted`` reads."""
+    if labels is not None:
+        return checked_labels(labels, batch)
+    reading = [proxy.name for proxy in wanted if proxy.needs == "labels"]
+    if reading:
+        raise ProbeError(
+            f"{', '.join(reading)} read labels, got None: give one for each image, or ask for "
+            "other proxies"
+        )
+    return None
 
 
 def _score(
@@ -155,6 +164,7 @@ def _value(
 ) -> float:
     if not proxy.is_random:
         return proxy.compute(model, images, labels)
+    model = _eager(model)
     device = images.device
     with (
         borrowed(
@@ -170,6 +180,18 @@ def _value(
         torch.default_generator.manual_seed(0)  # for a network that draws while it runs
         dtype = _precision(model)
         return proxy.compute(model.to(dtype), images.to(dtype), labels)
+
+
+def _eager(model: nn.Module) -> nn.Module:
+    """The module itself, where it is wrapped by `torch.compile`."""
+    model = getattr(model, "_orig_mod", model)
+    for path, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ProbeError(
+                f"{path or 'the network'} is compiled by torch.jit, and its weights cannot be "
+                "lent: give the module that it was compiled from"
+            )
+    return model
 
 
 def _precision(model: nn.Module) -> torch.dtype:

@@ -30,8 +30,8 @@ def synflow(model: nn.Module, images: Tensor, labels: Tensor | None) -> float:
 
     Source:
         Tanaka, Kunin, Yamins, Ganguli, NeurIPS 2020 (arXiv:2006.05467); sum as a score:
-        Abdelfattah et al., ICLR 2021; logarithm: NAS-Bench-Suite-Zero, whose table has the same
-        numbers where theirs do not overflow.
+        Abdelfattah et al., ICLR 2021; logarithm: NAS-Bench-Suite-Zero. Their codes overflow where
+        ours divides, and take absolute values of buffers as well, which no norm reads here.
     """
     model.double()
     for parameter in model.parameters():

@@ -22,7 +22,7 @@ def zico(model: nn.Module, images: Tensor, labels: Tensor | None) -> float:
     batch; random through the first weights.
 
     Source:
-        Li, Yang, Bhardwaj, Marculescu, ICLR 2023 (arXiv:2301.11300), equation 6; the variance is of
+        Li, Yang, Bhardwaj, Marculescu, ICLR 2023 (arXiv:2301.11300); the variance is of
         the absolute gradient there and of the gradient in the released code; ours is as in the
         code. That code does not clear the gradients between batches, so that the second one holds
         the sum of both: a defect, not done here.
