@@ -42,7 +42,7 @@ class Spread:
     Attributes:
         mean: Their mean.
         std: Their standard deviation.
-        quantiles: At `nnmass.probes.LEVELS`.
+        quantiles: At 0.05, 0.25, 0.5, 0.75 and 0.95.
     """
 
     mean: float

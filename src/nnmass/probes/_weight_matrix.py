@@ -29,9 +29,10 @@ class WeightMatrix:
     A linear layer has one. A convolution with circular padding has one for every frequency of the
     feature map and every group, with ``out / groups`` rows and ``in / groups`` columns for each
     phase of the stride that its kernel reaches; their singular values together are those of the
-    whole layer. The frequencies are those of a square map of `FREQUENCIES` outputs a side, and of
-    fewer where the matrices are so large that few of them tell as much; one where all are alike
-    (1x1 kernels, patches). Zero padding changes the border alone.
+    whole layer, but for zeros of inputs that no output reads. The frequencies are those of a
+    square map of `FREQUENCIES` outputs a side, and of fewer where the matrices are so large that
+    few of them tell as much; one where all are alike (1x1 kernels, patches). Zero padding changes
+    the border alone.
 
     Attributes:
         kind: ``linear`` or ``convolution``.
