@@ -138,4 +138,5 @@ def _loaded(name: str, n_images: int, data_dir: Path | None) -> ImageData:
     try:
         return take(data, n_train=n_images, seed=0)
     except SpecError as error:
-        raise SpecError(str(error).replace("n_train", "--n-images")) from error
+        told = str(error).partition(". Leave")[0].replace("n_train", "--n-images")
+        raise SpecError(f"{told}; 100 unless told") from error

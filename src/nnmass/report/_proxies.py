@@ -38,7 +38,6 @@ def proxy_table(scores: Sequence[ProxyScore]) -> Table:
     if not scores:
         raise SpecError("there are no scores: measure some with nnmass.probes.score_proxies")
     networks = list(dict.fromkeys(score.network for score in scores))
-    rows = list[tuple[str, ...]]()
     rows: list[tuple[str, ...]] = []
     for network in networks:
         for row in _rows([score for score in scores if score.network == network]):
@@ -64,9 +63,6 @@ def _rows(scores: Sequence[ProxyScore]) -> list[tuple[str, ...]]:
     """Rows of one network, the baselines first, known or not."""
     known = {score.proxy for score in scores}
     missing = [name for name in _BASELINES if name not in known]
-    rows = list[tuple[str, ...]]()
-    rows += [(name, "not measured", "", "", "", "", "", "", "") for name in missing]
-    rows += [_row(score) for score in scores]
     rows: list[tuple[str, ...]] = [
         (name, "not measured", "", "", "", "", "", "", "") for name in missing
     ]
