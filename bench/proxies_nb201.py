@@ -37,7 +37,7 @@ from nnmass.studies import RankCorrelation, rank_correlation
 TABLE_NAMES = {"jacob_cov": "jacov", "naswot": "nwot", "zico": ""}  # others are called as ours
 CHANNELS, CELLS_A_STAGE, CLASSES = (16, 32, 64), 5, 10
 TABLE_FAILED = -1e8
-SETTINGS = ("n_images", "seed", "init")
+SETTINGS = ("n_images", "draw", "seed", "init")
 
 
 # --- the networks
@@ -259,6 +259,8 @@ def main() -> None:
     parser.add_argument("--init", choices=("torch", "kaiming"), default="torch")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
+    if min(options.cells, options.threads) < 1 or options.n_images < 4:
+        parser.error("--cells and --threads must be at least 1, --n-images at least 4")
     torch.set_num_threads(options.threads)
     with (options.tables / "nb201_zerocost_dev.csv").open(encoding="utf-8", newline="") as file:
         table = [row for row in csv.DictReader(file) if row["dataset"] == "CIFAR-10"]
