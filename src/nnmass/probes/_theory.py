@@ -162,6 +162,7 @@ def _layer(shape: _Shape, drawn: Sequence[WeightMatrix | str]) -> LayerTheory:
         columns=first.columns if first else shape.size[1],
         n_matrices=first.n_matrices if first else 1,
         grid=first.grid if first else (),
+        is_even=first.is_even if first else True,
         entry_stds=tuple(None if isinstance(m, str) else m.entry_std for m in drawn),
         means=tuple(None if isinstance(m, str) else float(m.values @ m.shares) for m in drawn),
         reason=reason,
