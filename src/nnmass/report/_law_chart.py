@@ -13,12 +13,9 @@ from nnmass.report._scatter import Point
 from nnmass.report._svg import element, number, text_lines, text_width, title_of
 
 _LAW = Look(colour=1, shape="circle", dash="")
-_MEASURED = tuple(
-    Look(colour=colour, shape=shape, dash="")
-    for colour, shape in (
-        (0, "circle"), (2, "square"), (3, "triangle"), (4, "diamond"), (5, "cross"), (6, "star"),
-    )
-)  # fmt: skip
+_BARS = Look(colour=0, shape="square", dash="")
+_COLOURS = (0, 2, 3, 4, 5, 6)  # all but that of the law
+_SHAPES = ("circle", "square", "triangle", "diamond", "cross", "star")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +53,7 @@ def law_panel(
     """
     if not law.x:
         raise SpecError("law_panel got a law without a point: give at least one")
-    looks = {
-        group: _MEASURED[index % len(_MEASURED)]
-        for index, group in enumerate(dict.fromkeys(point.group for point in points))
-    }
+    looks = _looks_of(points)
     legend, top = _legend(law.label, measured if bars else "", looks)
     xs = [*law.x, *(b.left for b in bars), *(b.right for b in bars), *(p.x for p in points)]
     ys = [*law.y, *(b.height for b in bars), *(p.y + p.half_bar for p in points)]
@@ -72,6 +66,16 @@ def law_panel(
     return [*body, *legend]
 
 
+def _looks_of(points: Sequence[Point]) -> dict[str, Look]:
+    """Another mark for each of the first 36 groups."""
+    n = len(_COLOURS)
+    groups = enumerate(dict.fromkeys(point.group for point in points))
+    return {
+        group: Look(_COLOURS[i % n], _SHAPES[(i + i // n) % len(_SHAPES)], "")
+        for i, group in groups
+    }
+
+
 def _x_axis(xs: Sequence[float], *, is_histogram: bool) -> Axis:
     if is_histogram:  # its bins are the axis: room beside them would look like empty bins
         return Axis(min(xs), max(xs), LEFT, WIDTH - 20)
@@ -80,7 +84,7 @@ def _x_axis(xs: Sequence[float], *, is_histogram: bool) -> Axis:
 
 def _legend(law: str, bars: str, looks: dict[str, Look]) -> tuple[list[str], float]:
     parts, x, y = list[str](), LEFT, 46.0
-    keys = [(law, _LAW, "line"), *([(bars, _MEASURED[0], "bar")] if bars else [])]
+    keys = [(law, _LAW, "line"), *([(bars, _BARS, "bar")] if bars else [])]
     keys += [(group, look, "mark") for group, look in looks.items()]
     for text, look, kind in keys:
         room = 46 + text_width(text)
