@@ -97,9 +97,14 @@ def test_entry_spread_of_a_convolution():
     assert weight_matrix(layer).entry_std == pytest.approx(
         3 * float(layer.weight.detach().std()), rel=1e-6
     )
+    assert weight_matrix(layer).is_even
+    strided = weight_matrix(nn.Conv2d(8, 8, 3, stride=2))
+    assert not strided.is_even
+    assert (strided.rows, strided.columns) == (8, 32)
     patch = nn.Conv2d(3, 8, 4, stride=4)  # is a linear layer of 48 inputs
     got = weight_matrix(patch)
     assert (got.rows, got.columns, got.n_matrices) == (8, 48, 1)
+    assert got.is_even
     assert got.entry_std == pytest.approx(float(patch.weight.detach().std()), rel=1e-6)
 
 

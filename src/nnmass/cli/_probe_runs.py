@@ -11,7 +11,7 @@ from nnmass.cli._probe_settings import ProbeSettings
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from nnmass.probes import LDI, GradientFlow, Latency, ProxyScore
+    from nnmass.probes import LDI, GradientFlow, IsometryTheory, Latency, ProxyScore
     from nnmass.specs import Spec
 
 Tell = Callable[..., None]
@@ -93,9 +93,16 @@ def _latency(subject: Subject, settings: ProbeSettings, tell: Tell) -> Latency:
     )
 
 
+def _theory(subject: Subject, settings: ProbeSettings, tell: Tell) -> IsometryTheory:
+    from nnmass.probes import isometry_theory
+
+    return isometry_theory(subject.network, seeds=subject.seeds, on_draw=tell)
+
+
 RUNS: Mapping[str, Callable[[Subject, ProbeSettings, Tell], Any]] = {
     "ldi": _ldi,
     "flow": _flow,
     "baselines": _baselines,
     "latency": _latency,
+    "theory": _theory,
 }

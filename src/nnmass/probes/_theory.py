@@ -14,11 +14,12 @@ from torch import nn
 from nnmass.errors import ProbeError
 from nnmass.probes._borrowed import borrowed
 from nnmass.probes._draws import Network, draws, name_of, seeds_for
-from nnmass.probes._environment import environment_of
+from nnmass.probes._machine import describe
 from nnmass.probes._spectrum import LEVELS
 from nnmass.probes._theory_cells import cell_theory, typical_layers
 from nnmass.probes._theory_result import IsometryTheory, LayerTheory, Spread, bin_edges
 from nnmass.probes._weight_matrix import WeightLayer, WeightMatrix, weight_matrix
+from nnmass.runs import environment
 from nnmass.topology import Cell, SingularValueLaw
 
 
@@ -101,7 +102,7 @@ def isometry_theory(
         cells=tuple(cell_theory(i, cell, paths, by_layer) for i, (cell, paths) in enumerate(cells)),
         left_out=left_out,
         elapsed_s=time.perf_counter() - start,
-        environment=environment_of(torch.device("cpu")),
+        environment=environment(describe(torch.device("cpu"))),
     )
 
 
@@ -162,6 +163,7 @@ def _layer(shape: _Shape, drawn: Sequence[WeightMatrix | str]) -> LayerTheory:
         columns=first.columns if first else shape.size[1],
         n_matrices=first.n_matrices if first else 1,
         grid=first.grid if first else (),
+        is_even=first.is_even if first else True,
         entry_stds=tuple(None if isinstance(m, str) else m.entry_std for m in drawn),
         means=tuple(None if isinstance(m, str) else float(m.values @ m.shares) for m in drawn),
         reason=reason,

@@ -61,6 +61,8 @@ class LayerTheory:
         columns: Of one of its matrices.
         n_matrices: In one initialisation.
         grid: Frequencies along each dimension of a convolution.
+        is_even: Whether all entries have the same variance, as the law takes it; not so for some
+            strides (3x3 with stride 2), whose values are spread a little wider.
         entry_stds: Standard deviation of the entries, for each initialisation.
         means: Mean singular value, for each initialisation.
         measured: All initialisations together.
@@ -78,6 +80,7 @@ class LayerTheory:
     columns: int
     n_matrices: int
     grid: tuple[int, ...]
+    is_even: bool
     entry_stds: tuple[float | None, ...]
     means: tuple[float | None, ...]
     measured: Spread | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,8 @@ class WeightMatrix:
         n_matrices: Groups times frequencies.
         grid: Frequencies along each dimension; empty for a linear layer.
         entry_std: Root of the mean variance of their entries, about the mean of the weights.
+        is_even: Whether all entries have the same variance, as the law takes it; not so where
+            phases of the stride get unequally many weights.
         values: Ascending (n,).
         shares: What each counts, of all of them, (n,); they add up to 1.
     """
@@ -51,6 +54,7 @@ class WeightMatrix:
     n_matrices: int
     grid: tuple[int, ...]
     entry_std: float
+    is_even: bool
     values: npt.NDArray[np.float64]
     shares: npt.NDArray[np.float64]
 
@@ -77,6 +81,7 @@ def weight_matrix(layer: WeightLayer) -> WeightMatrix:
             n_matrices=1,
             grid=(),
             entry_std=std,
+            is_even=True,
             values=values,
             shares=np.full(len(values), 1 / len(values)),
         )
@@ -125,6 +130,7 @@ def _convolution(
         n_matrices=groups * math.prod(grid),
         grid=grid,
         entry_std=std * math.sqrt(math.prod(kernel) / n_phases),
+        is_even=all(len(set(Counter(phases).values())) == 1 for _, phases in places),
         values=values.numpy(),
         shares=shares[order].numpy(),
     )

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nnmass.report._ldi_figure import ldi_figure as ldi_figure
     from nnmass.report._ldi_table import ldi_line as ldi_line
     from nnmass.report._ldi_table import ldi_table as ldi_table
+    from nnmass.report._mass_theory import mass_theory_figure as mass_theory_figure
     from nnmass.report._probe_view import ProbeView as ProbeView
     from nnmass.report._probe_view import probe_views as probe_views
     from nnmass.report._probes_page import report_probes as report_probes
@@ -49,6 +50,10 @@ if TYPE_CHECKING:
     from nnmass.report._scatter import Point as Point
     from nnmass.report._scatter import scatter as scatter
     from nnmass.report._terminal import render_table as render_table
+    from nnmass.report._theory import theory_figure as theory_figure
+    from nnmass.report._theory import theory_section as theory_section
+    from nnmass.report._theory_tables import cell_theory_table as cell_theory_table
+    from nnmass.report._theory_tables import theory_table as theory_table
     from nnmass.report._topology import topology_diagram as topology_diagram
 
 __getattr__ = lazy_names(
@@ -67,6 +72,7 @@ __getattr__ = lazy_names(
         "cell_drawing": "nnmass.report._cell_drawing",
         "cell_groups": "nnmass.report._cell_groups",
         "cell_remarks": "nnmass.report._cell_drawing",
+        "cell_theory_table": "nnmass.report._theory_tables",
         "curves": "nnmass.report._curves",
         "equal_mass_groups_of": "nnmass.report._equal_groups_table",
         "equal_mass_groups_table": "nnmass.report._equal_groups_table",
@@ -84,11 +90,15 @@ __getattr__ = lazy_names(
         "probe_views": "nnmass.report._probe_view",
         "probes_table": "nnmass.report._probes_table",
         "proxy_table": "nnmass.report._proxies",
+        "mass_theory_figure": "nnmass.report._mass_theory",
         "render_html": "nnmass.report._html",
         "render_table": "nnmass.report._terminal",
         "report_equal_mass": "nnmass.report._equal_mass",
         "report_probes": "nnmass.report._probes_page",
         "scatter": "nnmass.report._scatter",
+        "theory_figure": "nnmass.report._theory",
+        "theory_section": "nnmass.report._theory",
+        "theory_table": "nnmass.report._theory_tables",
         "topology_diagram": "nnmass.report._topology",
         "verdicts_table": "nnmass.report._probes_table",
         "write_report": "nnmass.report._html",

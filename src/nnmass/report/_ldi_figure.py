@@ -15,7 +15,7 @@ _TOP, _RIGHT = 66.0, 74.0  # pixels: below the legend; for the word at the line 
 _BANDS = ((0, 4, "5 % to 95 %", 0.16), (1, 3, "25 % to 75 %", 0.34))
 """The positions of the band's edges in `LayerSpectrum.quantiles`, its name, its opacity."""
 
-_DEEPEST = 0.02  # of the smallest mean: a band that goes lower is cut, or it would flatten the rest
+_DEEPEST = 0.1  # of the smallest mean: a band that goes lower is cut, or it would flatten the rest
 
 _Ranked = tuple[int, LayerSpectrum]
 """A layer and its number, from 1."""

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnmass.errors import SpecError
-from nnmass.probes import LDI, GradientFlow, Latency, ProbedNetwork, ProxyScore
+from nnmass.probes import LDI, GradientFlow, IsometryTheory, Latency, ProbedNetwork, ProxyScore
 from nnmass.report._document import Figure
 from nnmass.report._flow import flow_figure, flow_table
 from nnmass.report._latency import latency_table
 from nnmass.report._ldi_figure import ldi_figure
-from nnmass.report._ldi_table import ldi_line, ldi_table
+from nnmass.report._ldi_table import ldi_line, ldi_table, singular_value
 from nnmass.report._proxies import proxy_table
 from nnmass.report._table import Table
+from nnmass.report._theory import theory_section
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +53,8 @@ _RELEASED = (
 def _ldi_view(ldi: LDI) -> ProbeView:
     line = ldi_line(ldi)
     caption = (
-        f"Singular values of the Jacobian of each layer, over {ldi.n_images} images and "
-        f"{len(ldi.draws)} initialisations; point at a mark for the layer's name."
+        "Singular values of the Jacobian of each layer; a band that meets the lower edge goes on "
+        "towards 0. Point at a mark for the layer's name."
     )
     return ProbeView(
         heading="Layer Jacobians",
@@ -106,11 +107,44 @@ def _latency_view(latency: Latency) -> ProbeView:
     )
 
 
+def _theory_view(theory: IsometryTheory) -> ProbeView:
+    section = theory_section(theory)
+    return ProbeView(
+        heading="Random-matrix theory",
+        line=_theory_line(theory),
+        text=theory.caveat,
+        tables=section.tables,
+        figures=section.figures,
+        failures=theory.failures,
+    )
+
+
+def _theory_line(theory: IsometryTheory) -> str:
+    cells = [cell for cell in theory.cells if cell.mean is not None]
+    if not cells:
+        distances = [layer.distance for layer in theory.layers if layer.distance is not None]
+        if not distances:
+            return "No layer could be laid beside the law."
+        return (
+            f"The singular values of the weights differ from the Marchenko-Pastur law by "
+            f"{max(distances):.3f} at most, in any of {len(distances)} layers (largest difference "
+            "of the distribution functions)."
+        )
+    told = (
+        f"{singular_value(cell.mean or 0)} measured, {singular_value(cell.predicted_fan_in)} by "
+        "the law"
+        for cell in cells
+    )
+    cell = "the cell" if len(cells) == 1 else "the cells"
+    return f"Mean singular value of W in {cell}: {'; '.join(told)}."
+
+
 _VIEWS: Mapping[str, Callable[[Any], ProbeView]] = {
     "ldi": _ldi_view,
     "flow": _flow_view,
     "baselines": _baselines_view,
     "latency": _latency_view,
+    "theory": _theory_view,
 }
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from nnmass.errors import SpecError
-from nnmass.probes import ProbedNetwork
+from nnmass.probes import IsometryTheory, ProbedNetwork
 from nnmass.report._document import Figure, Report, Section
 from nnmass.report._equal_groups_table import equal_mass_groups_table, equal_mass_line
 from nnmass.report._ldi_against import NAMES, drawable, fit_sentence, ldi_against
+from nnmass.report._mass_theory import mass_theory_figure
 from nnmass.report._numbers import format_count, format_mass
 from nnmass.report._probe_view import ISOMETRY, probe_views
 from nnmass.report._probes_table import baselines_table, probes_table, scores_of, verdicts_table
@@ -87,6 +88,9 @@ def _of_many(results: Sequence[ProbedNetwork]) -> Iterator[Section]:
         groups = equal_mass_groups_table(results)
         if groups:
             yield Section("Equal mass, different depth", _EQUAL, tables=(groups,))
+    theory = _theory_figure(results)
+    if theory:
+        yield Section("Random-matrix theory", figures=(theory,))
     more = (verdicts_table(results), baselines_table(results))
     tables = (probes_table(results), *(table for table in more if table))
     yield Section("The networks", tables=tables)
@@ -100,6 +104,15 @@ def _against(results: Sequence[ProbedNetwork]) -> Iterator[Figure]:
                 "intervals over the initialisations. Point at a mark for the network's name."
             )
             yield Figure(ldi_against(results, what), caption)
+
+
+def _theory_figure(results: Sequence[ProbedNetwork]) -> Figure | None:
+    found = [result.results.get("theory") for result in results]
+    theories = [theory for theory in found if isinstance(theory, IsometryTheory)]
+    try:
+        return mass_theory_figure(theories) if theories else None
+    except SpecError:  # networks without cells, or of several widths: there is no one curve
+        return None
 
 
 def _failures(results: Sequence[ProbedNetwork]) -> Iterator[Section]:
