@@ -54,6 +54,8 @@ def _emit_one(network: ProbedNetwork) -> None:
         for table in view.tables:
             emit_table(table)
         emit_line(view.line)
+        if view.note:
+            emit_line(f"note: {view.note}")
         for failure in view.failures:
             emit_line(f"no number: {failure}")
 

@@ -25,7 +25,8 @@ class ProbeView:
     Attributes:
         heading: Names the probe.
         line: The outcome, in a sentence.
-        text: What a reader must know to read it.
+        text: What it is about.
+        note: What must be known before the numbers are read; may be empty.
         tables: The numbers.
         figures: Drawings; none where nothing can be drawn.
         failures: What has no number, each with its reason.
@@ -34,6 +35,7 @@ class ProbeView:
     heading: str
     line: str
     text: str = ""
+    note: str = ""
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
     failures: tuple[str, ...] = ()
@@ -59,7 +61,8 @@ def _ldi_view(ldi: LDI) -> ProbeView:
     return ProbeView(
         heading="Layer Jacobians",
         line=line[0].upper() + line[1:] + ".",
-        text=f"{ISOMETRY}\n\n{_RELEASED}" if ldi.is_legacy else ISOMETRY,
+        text=ISOMETRY,
+        note=_RELEASED if ldi.is_legacy else "",
         tables=(ldi_table(ldi),),
         figures=_drawn(lambda: ldi_figure(ldi), caption),
         failures=ldi.failures,
@@ -112,7 +115,8 @@ def _theory_view(theory: IsometryTheory) -> ProbeView:
     return ProbeView(
         heading="Random-matrix theory",
         line=_theory_line(theory),
-        text=theory.caveat,
+        text="Singular values of the weights alone, beside what random-matrix theory expects.",
+        note=theory.caveat,
         tables=section.tables,
         figures=section.figures,
         failures=theory.failures,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from nnmass.errors import SpecError
 from nnmass.probes import IsometryTheory, ProbedNetwork
+from nnmass.probes._theory_result import CAVEAT
 from nnmass.report._document import Figure, Report, Section
 from nnmass.report._equal_groups_table import equal_mass_groups_table, equal_mass_line
 from nnmass.report._ldi_against import NAMES, drawable, fit_sentence, ldi_against
@@ -68,7 +69,7 @@ def _answer(results: Sequence[ProbedNetwork]) -> str:
 
 def _of_one(result: ProbedNetwork) -> Iterator[Section]:
     for view in probe_views(result).values():
-        yield Section(view.heading, view.text, view.figures, view.tables)
+        yield Section(view.heading, f"{view.text}\n\n{view.note}", view.figures, view.tables)
     mass = "n/a" if result.mass is None else format_mass(result.mass)
     names = ("NN-Mass", "params", "MACs", "depth")
     row = (mass, format_count(result.params), format_count(result.macs), str(result.depth or "-"))
@@ -90,7 +91,7 @@ def _of_many(results: Sequence[ProbedNetwork]) -> Iterator[Section]:
             yield Section("Equal mass, different depth", _EQUAL, tables=(groups,))
     theory = _theory_figure(results)
     if theory:
-        yield Section("Random-matrix theory", figures=(theory,))
+        yield Section("Random-matrix theory", CAVEAT, (theory,))
     more = (verdicts_table(results), baselines_table(results))
     tables = (probes_table(results), *(table for table in more if table))
     yield Section("The networks", tables=tables)
