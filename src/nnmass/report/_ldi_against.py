@@ -19,7 +19,7 @@ NAMES: dict[Cost, str] = {"mass": "NN-Mass", "params": "parameters", "macs": "MA
 _SHORT: dict[Cost, str] = {"mass": "mass", "params": "params", "macs": "MACs"}
 
 _ENOUGH = 8  # of networks: a line through fewer points is easily steep by chance
-_MOST_LABELLED = 12  # more names than that cover the points
+_MOST_LABELLED = 8  # more names than that cover the points
 _LOG_FROM = 20.0  # largest over smallest
 
 
