@@ -50,10 +50,13 @@ def test_version_and_help(nnmass_cli):
     [
         ["mass"],
         ["design"],
+        ["probe"],
         ["train"],
         ["demo"],
         ["nets", "ls"],
         ["nets", "show"],
+        ["probes", "ls"],
+        ["probes", "show"],
         ["datasets", "ls"],
     ],
 )

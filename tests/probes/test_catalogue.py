@@ -28,9 +28,7 @@ def test_proxies_say_what_their_definition_says(name):
 def test_paragraphs_are_whole_lines_and_formulas_stay():
     definition = probe_info("snip").definition
     assert "\n\n    snip = sum_l sum | W_l * dL/dW_l |\n\n" in definition
-    assert all(
-        "\n" not in block for block in definition.split("\n\n") if not block.startswith(" ")
-    )
+    assert all("\n" not in block for block in definition.split("\n\n") if not block.startswith(" "))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from nnmass.probes import gradient_flow
+from nnmass.probes import ProbedNetwork, gradient_flow, ldi
 from nnmass.report import (
     CellDrawing,
     Column,
@@ -22,6 +22,8 @@ from nnmass.report import (
     cell_drawing,
     curves,
     flow_figure,
+    ldi_against,
+    ldi_figure,
     scatter,
     write_report,
 )
@@ -85,8 +87,18 @@ def example():
     torch.manual_seed(0)
     layers = [part for k in range(9) for part in (nn.Linear(3, 3), nn.ReLU())]  # some die
     flow = gradient_flow(nn.Sequential(*layers), torch.randn(8, 3), torch.arange(8) % 3, steps=1)
+    specs = [f"dense-mlp(w=4,d={d},t={t},in=6)" for d in (8, 12) for t in (0, 3)]
+    found = [ldi(name, torch.randn(4, 6), seeds=2) for name in specs]
+    probed = [
+        ProbedNetwork(
+            name=one.network, mass=i // 2, params=9, macs=9, depth=i, results={"ldi": one}
+        )
+        for i, one in enumerate(found)
+    ]
     drawings = (
         flow_figure(flow).svg,
+        ldi_figure(found[-1]),
+        ldi_against(probed),
         arc_diagram(cells, title="three cells"),
         scatter(points, **names, log_x=True),
         curves(series, **names),

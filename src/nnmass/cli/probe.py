@@ -34,7 +34,7 @@ _PARAGRAPHS = (
     "could not, or something is missing here, such as a data set.",
     "Examples:",
     '  nnmass probe "dense-mlp(w=8,d=16,t=8,in=64)" --data digits --svg layers.svg',
-    '  nnmass probe "dense-mlp(w=8,d="{16,24,32}",t="{0..12}")" --json > isometry.json',
+    '  nnmass probe "dense-mlp(w=8,d="{16,24,32}",t="{0..12}")" --html page.html',
 )
 EPILOG = "\n\n".join(_PARAGRAPHS)
 

@@ -97,7 +97,7 @@ def value_with_error(mean: float, error: float | None) -> str:
     shown = singular_value(mean)
     if not error:
         return shown
-    bar = singular_value(error) if "e" in shown else f"{error:.4f}"
+    bar = f"{error:.2e}" if "e" in shown else f"{error:.4f}"
     return shown if bar == "0.0000" else f"{shown} ± {bar}"
 
 
