@@ -9,6 +9,7 @@ import torch
 
 import nnmass
 import nnmass.probes
+from nnmass.cli._probing import costs_of
 from nnmass.errors import ProbeError
 from nnmass.probes import CATALOGUE
 
@@ -76,6 +77,14 @@ def test_the_document(nnmass_cli):
         assert fit["n"] == 6
     assert document["settings"]["pixels"] == "normalised"
     assert document["equal_mass_groups"][0]["networks"] == [NETS[0], NETS[3]]
+
+
+@pytest.mark.parametrize("text", [*NETS, "dense-mlp(w=8,d=9,t=20,in=5,classes=3)"])
+def test_closed_forms_stand_for_tracing(text):
+    opened = nnmass.open_network(text)
+    traced = nnmass.trace(opened.model, opened.input_shape)
+    expected = {key: getattr(traced, key) for key in ("mass", "params", "macs", "depth")}
+    assert costs_of(opened, opened.input_shape) == pytest.approx(expected, rel=1e-12)
 
 
 def test_several_networks_beside_one_another(nnmass_cli, tmp_path):
