@@ -160,7 +160,7 @@ def test_nothing_is_changed(mode):
 @pytest.mark.skipif(importlib.util.find_spec("timm") is None, reason="timm is not installed")
 @pytest.mark.parametrize("name", ["resnet18", "mobilenetv2_100", "densenet121"])
 def test_networks_of_timm(name):
-    images, labels = batch(3, 64, 64, count=4)
+    images, labels = batch(3, 32, 32, count=4)
     scores = score_proxies(f"timm:{name}(num_classes=10)", images, labels, seeds=1)
     assert {score.status for score in scores} == {"measured"}, outcomes(scores)
     by_name = {score.proxy: score for score in scores}
