@@ -36,7 +36,7 @@ from torch import Tensor, nn
 from nnmass.data import load_dataset
 from nnmass.probes import PROXIES, score_proxies
 from nnmass.runs import write_atomic
-from nnmass.studies import RankCorrelation, rank_correlation
+from nnmass.studies import RankCorrelation, bootstrap_difference, rank_correlation
 
 TABLE_NAMES = {"jacob_cov": "jacov", "naswot": "nwot", "zico": ""}  # others are called as ours
 CHANNELS, CELLS_A_STAGE, CLASSES = (16, 32, 64), 5, 10
@@ -219,6 +219,17 @@ def correlation(x: list[float], y: list[float]) -> str:
     return " | ".join(f"{value:.3f} [{i.low:.3f}, {i.high:.3f}]" for value, i in pairs)
 
 
+def minus_params(kept: list[tuple[dict[str, str], dict[str, str]]], name: str) -> str:
+    """Interval of the paired difference; one that holds 0 does not tell the two apart."""
+    ours = [float(row[name]) for row, _ in kept]
+    params = [float(row["params_m"]) for _, row in kept]
+    accuracy = [float(row["test_top1"]) for _, row in kept]
+    if min(len(set(ours)), len(set(params))) < 2 or len(kept) < 3:
+        return ""
+    found = bootstrap_difference(ours, params, accuracy)
+    return f"[{found.low:+.3f}, {found.high:+.3f}]"
+
+
 def checked_costs(pairs: list[tuple[dict[str, str], dict[str, str]]]) -> list[str]:
     """On how many cells params and MACs are those of the table, to the last one."""
     if not {"params", "macs"} <= pairs[0][0].keys():
@@ -256,9 +267,10 @@ def report(rows: list[dict[str, str]], table: list[dict[str, str]]) -> list[str]
         f"init {rows[0]['init']}; {sum(seconds):.0f} s, median {np.median(seconds):.2f} s a cell",
         *checked_costs(pairs),
         "",
-        "| proxy | cells | with accuracy: Spearman | Kendall | the table's proxy with accuracy: "
+        "| proxy | cells | with accuracy: Spearman | Kendall | Spearman minus params' | "
+        "the table's proxy with accuracy: "
         "Spearman | Kendall | ours with the table's: Spearman | Kendall |",
-        "| --- | ---: | --- | --- | --- | --- | --- | --- |",
+        "| --- | ---: | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name in (name for name in PROXIES if name in rows[0]):
         column = {"params": "params_m", "macs": "flops_m"}.get(name, TABLE_NAMES.get(name, name))
@@ -268,6 +280,7 @@ def report(rows: list[dict[str, str]], table: list[dict[str, str]]) -> list[str]
         theirs = [float(b[column]) for _, b in both]
         text.append(
             f"| {name} | {len(kept)} | {correlation(ours, accuracy)} | "
+            f"{minus_params(kept, name)} | "
             f"{correlation(theirs, [float(b['test_top1']) for _, b in both])} | "
             f"{correlation([float(a[name]) for a, _ in both], theirs)} |"
         )
