@@ -6,7 +6,11 @@
 TABLES holds nb201_zerocost_dev.csv: one cell a row, with its accuracy, its cost and the proxies of
 NAS-Bench-Suite-Zero. DATA holds CIFAR-10. Cells are built from their strings, untrained; every
 proxy is computed on one batch of training images (no augmentation). Each finished cell is written
-to OUT at once; started again, the run goes on where it stopped.
+to OUT at once; started again, the run goes on where it stopped. How much of a difference is that of
+the weights alone, another seed tells:
+
+    python bench/proxies_nb201.py .. --seed 1 --proxies grasp --out other.csv \
+        --beside results/nb201_proxies.csv
 
 Params and MACs are checked on every cell: params against params_m, MACs against flops_m, which is
 of a counter that also counts a normalised element as 2, an activated one as 1 and a pooled one as
@@ -32,7 +36,7 @@ from torch import Tensor, nn
 from nnmass.data import load_dataset
 from nnmass.probes import PROXIES, score_proxies
 from nnmass.runs import write_atomic
-from nnmass.studies import RankCorrelation, rank_correlation
+from nnmass.studies import RankCorrelation, bootstrap_difference, rank_correlation
 
 TABLE_NAMES = {"jacob_cov": "jacov", "naswot": "nwot", "zico": ""}  # others are called as ours
 CHANNELS, CELLS_A_STAGE, CLASSES = (16, 32, 64), 5, 10
@@ -149,7 +153,8 @@ def chosen_cells(table: list[dict[str, str]], count: int, seed: int) -> list[dic
 def measured(row: dict[str, str], options: argparse.Namespace, batch: tuple[Tensor, Tensor]):
     start = time.perf_counter()
     make = partial(network, row["arch"], options.init)
-    scores = {s.proxy: s for s in score_proxies(make, *batch, seeds=[options.seed])}
+    measured = score_proxies(make, *batch, seeds=[options.seed], proxies=options.proxies)
+    scores = {score.proxy: score for score in measured}
     found = {name: "" if s.value is None else repr(s.value) for name, s in scores.items()}
     failed = [f"{name}: {s.reason}" for name, s in scores.items() if s.value is None]
     settings = {name: str(getattr(options, name)) for name in SETTINGS}
@@ -165,6 +170,10 @@ def read_done(options: argparse.Namespace) -> list[dict[str, str]]:
         rows = list(csv.DictReader(file))
     wanted = {name: str(getattr(options, name)) for name in SETTINGS}
     for row in rows:
+        if [name for name in PROXIES if name in row] != options.proxies:
+            sys.exit(
+                f"{options.out} holds other proxies than {options.proxies}: give another --out"
+            )
         if any(row[name] != wanted[name] for name in SETTINGS):
             sys.exit(
                 f"{options.out} holds rows of other settings than {wanted}: give another --out"
@@ -210,28 +219,60 @@ def correlation(x: list[float], y: list[float]) -> str:
     return " | ".join(f"{value:.3f} [{i.low:.3f}, {i.high:.3f}]" for value, i in pairs)
 
 
+def minus_params(kept: list[tuple[dict[str, str], dict[str, str]]], name: str) -> str:
+    """Interval of the paired difference; one that holds 0 does not tell the two apart."""
+    ours = [float(row[name]) for row, _ in kept]
+    params = [float(row["params_m"]) for _, row in kept]
+    accuracy = [float(row["test_top1"]) for _, row in kept]
+    if min(len(set(ours)), len(set(params))) < 2 or len(kept) < 3:
+        return ""
+    found = bootstrap_difference(ours, params, accuracy)
+    return f"[{found.low:+.3f}, {found.high:+.3f}]"
+
+
+def checked_costs(pairs: list[tuple[dict[str, str], dict[str, str]]]) -> list[str]:
+    """On how many cells params and MACs are those of the table, to the last one."""
+    if not {"params", "macs"} <= pairs[0][0].keys():
+        return []
+    same_params, same_macs = 0, 0
+    for ours, theirs in pairs:
+        same_params += float(ours["params"]) == round(1e6 * float(theirs["params_m"]))
+        counted = float(ours["macs"]) + not_macs(ours["arch"])
+        same_macs += counted == round(1e6 * float(theirs["flops_m"]))
+    return [
+        f"params equal params_m: {same_params} of {len(pairs)}",
+        f"MACs plus norms, activations and poolings equal flops_m: {same_macs} of {len(pairs)}",
+    ]
+
+
+def beside(rows: list[dict[str, str]], path: Path) -> list[str]:
+    """The same proxies of the same cells in another file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        others = {row["nb201_index"]: row for row in csv.DictReader(file)}
+    text = ["", f"With {path.name} (Spearman | Kendall):", ""]
+    for name in (name for name in PROXIES if name in rows[0]):
+        known = [row for row in rows if row[name] and others.get(row["nb201_index"], {}).get(name)]
+        pairs = [(float(row[name]), float(others[row["nb201_index"]][name])) for row in known]
+        found = correlation([a for a, _ in pairs], [b for _, b in pairs])
+        text.append(f"{name}, {len(pairs)} cells: {found}")
+    return text
+
+
 def report(rows: list[dict[str, str]], table: list[dict[str, str]]) -> list[str]:
     by_index = {row["nb201_index"]: row for row in table}
     pairs = [(row, by_index[row["nb201_index"]]) for row in rows]
-    right_params = sum(
-        float(ours["params"]) == round(1e6 * float(theirs["params_m"])) for ours, theirs in pairs
-    )
-    right_macs = sum(
-        float(ours["macs"]) + not_macs(ours["arch"]) == round(1e6 * float(theirs["flops_m"]))
-        for ours, theirs in pairs
-    )
     seconds = [float(row["seconds"]) for row in rows]
     text = [
         f"{len(rows)} cells, {rows[0]['n_images']} images, seed {rows[0]['seed']}, "
         f"init {rows[0]['init']}; {sum(seconds):.0f} s, median {np.median(seconds):.2f} s a cell",
-        f"params equal params_m: {right_params} of {len(rows)}",
-        f"MACs plus norms, activations and poolings equal flops_m: {right_macs} of {len(rows)}",
+        *checked_costs(pairs),
         "",
-        "| proxy | cells | with accuracy: Spearman | Kendall | the table's proxy with accuracy: "
+        "| proxy | cells | with accuracy: Spearman | Kendall | Spearman minus params' | "
+        "the table's proxy with accuracy: "
         "Spearman | Kendall | ours with the table's: Spearman | Kendall |",
-        "| --- | ---: | --- | --- | --- | --- | --- | --- |",
+        "| --- | ---: | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for name in PROXIES:
+    for name in (name for name in PROXIES if name in rows[0]):
         column = {"params": "params_m", "macs": "flops_m"}.get(name, TABLE_NAMES.get(name, name))
         kept = [(a, b) for a, b in pairs if a[name]]
         ours, accuracy = [float(a[name]) for a, _ in kept], [float(b["test_top1"]) for _, b in kept]
@@ -239,6 +280,7 @@ def report(rows: list[dict[str, str]], table: list[dict[str, str]]) -> list[str]
         theirs = [float(b[column]) for _, b in both]
         text.append(
             f"| {name} | {len(kept)} | {correlation(ours, accuracy)} | "
+            f"{minus_params(kept, name)} | "
             f"{correlation(theirs, [float(b['test_top1']) for _, b in both])} | "
             f"{correlation([float(a[name]) for a, _ in both], theirs)} |"
         )
@@ -257,6 +299,8 @@ def main() -> None:
         "--draw", type=int, default=0, help="seed of the choice of cells and images"
     )
     parser.add_argument("--init", choices=("torch", "kaiming"), default="torch")
+    parser.add_argument("--proxies", nargs="+", choices=list(PROXIES), default=list(PROXIES))
+    parser.add_argument("--beside", type=Path, metavar="FILE", help="OUT of another run")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     if min(options.cells, options.threads) < 1 or options.n_images < 4:
@@ -265,7 +309,11 @@ def main() -> None:
     with (options.tables / "nb201_zerocost_dev.csv").open(encoding="utf-8", newline="") as file:
         table = [row for row in csv.DictReader(file) if row["dataset"] == "CIFAR-10"]
     table.sort(key=lambda row: int(row["nb201_index"]))
-    print("\n".join(report(run(options, table), table)))
+    options.proxies = [name for name in PROXIES if name in options.proxies]
+    rows = run(options, table)
+    print("\n".join(report(rows, table)))
+    if options.beside:
+        print("\n".join(beside(rows, options.beside)))
 
 
 if __name__ == "__main__":
