@@ -5,7 +5,10 @@ import shutil
 import subprocess
 
 import pytest
+import torch
+from torch import nn
 
+from nnmass.probes import gradient_flow
 from nnmass.report import (
     CellDrawing,
     Column,
@@ -18,6 +21,7 @@ from nnmass.report import (
     arc_diagram,
     cell_drawing,
     curves,
+    flow_figure,
     scatter,
     write_report,
 )
@@ -78,7 +82,11 @@ def example():
     ]
     spec = "dense-cnn(wm=1,d={},t=20/40/60)"
     series = [Series(spec.format(k), f"g{k % 3}", [0, 1], [k, k * k]) for k in range(9)]
+    torch.manual_seed(0)
+    layers = [part for k in range(9) for part in (nn.Linear(3, 3), nn.ReLU())]  # some die
+    flow = gradient_flow(nn.Sequential(*layers), torch.randn(8, 3), torch.arange(8) % 3, steps=1)
     drawings = (
+        flow_figure(flow).svg,
         arc_diagram(cells, title="three cells"),
         scatter(points, **names, log_x=True),
         curves(series, **names),

@@ -69,3 +69,27 @@ def test_what_cannot_be_drawn_is_refused():
         curves([Series("a", "", [1], [math.nan])], **NAMES)
     with pytest.raises(SpecError, match=r"Series\.x must be finite, got nan"):
         curves([Series("a", "", [math.nan], [1])], **NAMES)
+
+
+def test_equal_ratios_take_equal_room_on_a_logarithmic_axis(read):
+    svg = read(curves([Series("a", "", range(4), [1, 1e-3, 1e-6, 1e-9])], **NAMES, log_y=True))
+    (line,) = svg.all("polyline")
+    ys = [y for _, y in corners(line)]
+    assert ys[1] - ys[0] == pytest.approx(ys[2] - ys[1], abs=0.03)
+    assert ys[2] - ys[1] == pytest.approx(ys[3] - ys[2], abs=0.03)
+    assert not svg.texts("note")
+
+
+def test_what_a_logarithmic_axis_cannot_show_is_a_gap_and_a_note(read, overlapping):
+    y = [1.0, 2.0, 0.0, 3.0, -1.0, math.nan, 2.0, 1.0]
+    series = [Series("a", "", range(8), y), Series("b", "", range(8), [1.0] * 8)]
+    svg = read(curves(series, **NAMES, log_y=True))
+    assert [len(corners(line)) for line in svg.all("polyline")] == [2, 2, 8]
+    assert len(svg.all("circle")) == 1
+    assert svg.texts("note") == ["gaps: 3 values that are 0, negative or not finite (a)"]
+    boxes = [*svg.boxes("soft"), *svg.boxes("axis-name"), *svg.boxes("label")]
+    assert not overlapping(boxes)
+    assert max(box[3] for box in boxes) <= float(svg.root.get("viewBox").split()[3])
+    assert not read(curves(series, **NAMES)).texts("note")  # there it is a gap alone
+    with pytest.raises(SpecError, match="2 series without one y above 0"):
+        curves([Series("a", "", [1], [0.0]), Series("b", "", [1], [-1.0])], **NAMES, log_y=True)

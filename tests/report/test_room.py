@@ -19,6 +19,7 @@ def test_every_public_name_loads_and_none_needs_torch():
         "from nnmass.report import render_html, render_table, scatter, curves, arc_diagram\n"
         "from nnmass.report import write_report, Report, Section, Figure, Point, Series\n"
         "from nnmass.report import cell_drawing, cell_groups, topology_diagram\n"
+        "from nnmass.report import flow_figure, flow_table, latency_table\n"
         "print(sorted(early), 'torch' in sys.modules, 'numpy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -93,6 +93,17 @@ def open_network(text: str, *, seed: int = 0, weights: bool = False) -> OpenedNe
         return _open_spec(_parse(text), seed=seed, weights=weights)
 
 
+def has_weights(text: str) -> bool:
+    """Whether ``text`` names a saved network, whose weights no seed draws.
+
+    Example:
+        >>> has_weights("resnet(depth=50)")
+        False
+    """
+    text = text.strip()
+    return _is_path(text) and (Path(text) / WEIGHTS_FILE).is_file()
+
+
 def match_networks(pattern: str) -> tuple[str, ...]:
     """The networks that ``pattern`` names, sorted, each as `open_network` takes it.
 

@@ -3,6 +3,13 @@
 from typing import TYPE_CHECKING
 
 from nnmass._lazy import lazy_names
+from nnmass.probes._flow_layer import FlowDraw as FlowDraw
+from nnmass.probes._flow_layer import FlowLayer as FlowLayer
+from nnmass.probes._flow_result import GradientFlow as GradientFlow
+from nnmass.probes._flow_spread import LayerFlow as LayerFlow
+from nnmass.probes._flow_spread import Spread as Spread
+from nnmass.probes._latency_result import BatchLatency as BatchLatency
+from nnmass.probes._latency_result import Latency as Latency
 from nnmass.probes._ldi_result import LDI as LDI
 from nnmass.probes._ldi_result import LDIDraw as LDIDraw
 from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
@@ -10,12 +17,14 @@ from nnmass.probes._spectrum import LayerSpectrum as LayerSpectrum
 if TYPE_CHECKING:
     from nnmass.probes._borrowed import BatchNorm as BatchNorm
     from nnmass.probes._draws import Network as Network
+    from nnmass.probes._flow import gradient_flow as gradient_flow
+    from nnmass.probes._latency import latency as latency
     from nnmass.probes._ldi import ldi as ldi
     from nnmass.probes._theory import isometry_theory as isometry_theory
     from nnmass.probes._theory_result import CellTheory as CellTheory
     from nnmass.probes._theory_result import IsometryTheory as IsometryTheory
     from nnmass.probes._theory_result import LayerTheory as LayerTheory
-    from nnmass.probes._theory_result import Spread as Spread
+    from nnmass.probes._theory_result import ValueSpread as ValueSpread
 
 __getattr__ = lazy_names(
     __name__,
@@ -25,8 +34,10 @@ __getattr__ = lazy_names(
         "IsometryTheory": "nnmass.probes._theory_result",
         "LayerTheory": "nnmass.probes._theory_result",
         "Network": "nnmass.probes._draws",
-        "Spread": "nnmass.probes._theory_result",
+        "ValueSpread": "nnmass.probes._theory_result",
         "isometry_theory": "nnmass.probes._theory",
         "ldi": "nnmass.probes._ldi",
+        "gradient_flow": "nnmass.probes._flow",
+        "latency": "nnmass.probes._latency",
     },
 )

@@ -61,4 +61,21 @@ def borrowed(
         torch.inference_mode(False),
         isolated(model, copy, requires_grad=requires_grad, batch_statistics=is_batch) as lent,
     ):
+        for module in model.modules():
+            if isinstance(module, nn.RNNBase):  # they read their weights from a list
+                module._flat_weights = [getattr(module, n) for n in module._flat_weights_names]
         yield lent
+
+
+def reject_compiled(model: nn.Module, name: str) -> None:
+    """Refuse modules whose weights lie in C++: they cannot be lent, only changed.
+
+    Raises:
+        ProbeError: Part of ``model`` is compiled by `torch.jit`.
+    """
+    for path, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ProbeError(
+                f"{name}: {path or 'the network'} is compiled by torch.jit, whose weights cannot "
+                "be copied and followed: give the Python module that it was compiled from"
+            )

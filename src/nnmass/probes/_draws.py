@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from nnmass._randomness import unchanged_randomness
 from nnmass.errors import ProbeError, whole_number
-from nnmass.nets import Net, build, open_network
+from nnmass.nets import Net, build, has_weights, open_network
 from nnmass.specs import Spec
 
 Network = nn.Module | Spec | str | Callable[[], nn.Module]
@@ -24,20 +25,24 @@ N_SEEDS = 5  # initialisations, where a network can be drawn and nothing else is
 def seeds_for(network: Network, seeds: int | Sequence[int] | None) -> tuple[int | None, ...]:
     """The seeds to draw ``network`` from; ``(None,)`` for one that is measured as it is.
 
+    As they are measured modules, and the names of saved networks, which come with weights.
+
     Args:
         network: See `Network`.
         seeds: How many (0, 1, ...), or which; `N_SEEDS` unless told.
 
     Raises:
-        ProbeError: It is no network, there is no seed, one is there twice, or a module was given
-            together with seeds.
+        ProbeError: It is no network, there is no seed, one is there twice, or a network that has
+            its weights was given together with seeds.
     """
-    if isinstance(network, nn.Module):
+    if isinstance(network, nn.Module) or (isinstance(network, str) and has_weights(network)):
         if seeds is not None:
+            what = f"the saved network {network!r}" if isinstance(network, str) else "a "
+            what += "" if isinstance(network, str) else type(network).__name__
             raise ProbeError(
-                f"a {type(network).__name__} has its weights already, and seeds={seeds!r} asks to "
-                "draw them: leave seeds out, or give a function that makes the network (such as "
-                "its class)"
+                f"{what} has its weights already, and seeds={seeds!r} asks to draw them: leave "
+                "seeds out, or give what draws them: a spec, or a function that makes the network "
+                "(such as its class)"
             )
         return (None,)
     if not (isinstance(network, Spec | str) or callable(network)):
@@ -62,11 +67,30 @@ def draws(network: Network, seeds: Sequence[int | None]) -> Iterator[tuple[int |
     """Each seed (from `seeds_for`) with the network drawn from it; one is held at a time.
 
     Raises:
-        ProbeError: A function returns no module.
+        ProbeError: A function returns no module, or the same weights whatever the seed.
         NNMassError: The network cannot be made; see `nnmass.open_network`.
     """
+    marks = list[tuple[float, ...]]()
     for seed in seeds:
-        yield seed, network if isinstance(network, nn.Module) else _drawn(network, seed or 0)
+        model = network if isinstance(network, nn.Module) else _drawn(network, seed or 0)
+        if len(seeds) > 1:
+            marks.append(_mark_of(model))
+            if marks[-1] and marks[-1] in marks[:-1]:
+                raise ProbeError(
+                    f"{name_of(network)} has the same weights for the seeds "
+                    f"{seeds[marks.index(marks[-1])]} and {seed}: what is not drawn has no spread "
+                    "over seeds. Give seeds=1, or draw its weights from torch's generator"
+                )
+        yield seed, model
+
+
+def _mark_of(model: nn.Module) -> tuple[float, ...]:
+    """Numbers that differ wherever the weights do, but for strange luck."""
+    return tuple(
+        float(tensor.detach().double().sum())
+        for tensor in model.parameters()
+        if not (is_lazy(tensor) or tensor.is_meta or tensor.is_complex())
+    )
 
 
 def _drawn(network: Spec | str | Callable[[], nn.Module], seed: int) -> nn.Module:

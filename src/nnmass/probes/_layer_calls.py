@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from torch import Tensor
@@ -14,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from nnmass.probes._slopes import Elementwise, is_elementwise, is_move, moved, slope_of, start
 from nnmass.tracing import ModulePaths
 
+_LAYERS = {"_convolution", "addmm", "bmm", "convolution", "linear", "mm"}
 _UNSUPPORTED = {
     "_cudnn_rnn": "a recurrent layer has a Jacobian for every step of the sequence",
     "_trilinear": "a bilinear layer has two inputs, and no single matrix",
@@ -67,6 +69,31 @@ class LayerCall:
     unsupported: tuple[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """What there is to know of an operation of PyTorch's."""
+
+    name: str
+    is_in_place: bool
+    is_elementwise: bool
+    is_move: bool
+    may_be_layer: bool
+
+
+@cache
+def _operation(func: Any) -> _Operation:
+    name = func._schema.name.rpartition("::")[2]
+    is_in_place = func._schema.is_mutable
+    name = name.removesuffix("_") if is_in_place else name
+    return _Operation(
+        name=name,
+        is_in_place=is_in_place,
+        is_elementwise=is_elementwise(name, func),
+        is_move=is_move(name) and not is_in_place,
+        may_be_layer=name in _LAYERS or name in _UNSUPPORTED,
+    )
+
+
 class LayerWatcher(TorchDispatchMode):
     """Calls ``on_layer`` for every layer of a forward pass, as it runs.
 
@@ -85,27 +112,26 @@ class LayerWatcher(TorchDispatchMode):
     ) -> Any:
         """Run one operation, and carry slopes through it."""
         kwargs = kwargs or {}
-        read = [tensor for tensor in _tensors(args) if slope_of(tensor) is not None]
-        if not read:
+        if not any(slope_of(tensor) is not None for tensor in _tensors(args)):
             return func(*args, **kwargs)
-        name = func._schema.name.rpartition("::")[2]
-        is_in_place = func._schema.is_mutable
-        name = name.removesuffix("_") if is_in_place else name
-        if is_elementwise(name, func):
-            operation = Elementwise(name, func, args, kwargs)
+        operation = _operation(func)
+        writes = int(operation.is_in_place)
+        if operation.is_elementwise:
+            slopes = Elementwise(operation.name, func, args, kwargs)
             out = func(*args, **kwargs)
             for tensor in _tensors((out,)):
-                operation.settle(tensor, writes=int(is_in_place))
+                slopes.settle(tensor, writes=writes)
             return out
-        self._tell(name, args)
+        if operation.may_be_layer:
+            self._tell(operation.name, args)
         out = func(*args, **kwargs)
         outputs = _tensors((out,))
-        is_no_repeat = name == "expand" and outputs[0].numel() == args[0].numel()
-        if (is_move(name) or is_no_repeat) and not is_in_place:
+        is_no_repeat = operation.name == "expand" and outputs[0].numel() == args[0].numel()
+        if operation.is_move or is_no_repeat:
             moved(func, args, kwargs, outputs)
         else:
             for tensor in outputs:
-                start(tensor, writes=int(is_in_place))
+                start(tensor, writes=writes)
         return out
 
     def _tell(self, name: str, args: Any) -> None:

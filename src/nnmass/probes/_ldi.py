@@ -11,13 +11,14 @@ import torch
 
 from nnmass.errors import ProbeError
 from nnmass.probes._batch import Images, checked_images
-from nnmass.probes._borrowed import BatchNorm, borrowed
+from nnmass.probes._borrowed import BatchNorm, borrowed, reject_compiled
 from nnmass.probes._draws import Network, draws, name_of, seeds_for
-from nnmass.probes._environment import environment_of, existing_device
 from nnmass.probes._layers import Choice, LayerMeasurer, measured_layers
 from nnmass.probes._ldi_result import LDI, LDIDraw
 from nnmass.probes._legacy_ldi import legacy_layers, legacy_network
+from nnmass.probes._machine import describe, device_for
 from nnmass.probes._singular_values import SingularValues
+from nnmass.runs import environment
 
 
 def ldi(
@@ -85,12 +86,13 @@ def ldi(
     started = time.perf_counter()
     _check_arguments(tolerance, method)
     images = checked_images(images)
-    where = images.device if device is None else existing_device(device)
+    where = device_for(device, otherwise=images.device)
     images = images.to(where)
     chosen = seeds_for(network, seeds)
     network = legacy_network(network) if legacy else network
     found = list[LDIDraw]()
     for seed, model in draws(network, chosen):
+        reject_compiled(model, name_of(network))
         with borrowed(model, where, batch_norm=batch_norm), SingularValues() as exact:
             if legacy:
                 layers = legacy_layers(model, images)
@@ -112,7 +114,7 @@ def ldi(
         batch_norm=batch_norm,
         is_legacy=legacy,
         elapsed_s=time.perf_counter() - started,
-        environment=environment_of(where),
+        environment=environment(describe(where)),
     )
 
 

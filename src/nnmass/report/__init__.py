@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from nnmass.report._document import Section as Section
     from nnmass.report._equal_mass import equal_mass_table as equal_mass_table
     from nnmass.report._equal_mass import report_equal_mass as report_equal_mass
+    from nnmass.report._flow import flow_figure as flow_figure
+    from nnmass.report._flow import flow_table as flow_table
     from nnmass.report._html import render_html as render_html
     from nnmass.report._html import write_report as write_report
+    from nnmass.report._latency import latency_table as latency_table
     from nnmass.report._mass_theory import mass_theory_figure as mass_theory_figure
     from nnmass.report._scatter import Point as Point
     from nnmass.report._scatter import scatter as scatter
@@ -55,6 +58,9 @@ __getattr__ = lazy_names(
         "curves": "nnmass.report._curves",
         "equal_mass_table": "nnmass.report._equal_mass",
         "mass_theory_figure": "nnmass.report._mass_theory",
+        "flow_figure": "nnmass.report._flow",
+        "flow_table": "nnmass.report._flow",
+        "latency_table": "nnmass.report._latency",
         "render_html": "nnmass.report._html",
         "render_table": "nnmass.report._terminal",
         "report_equal_mass": "nnmass.report._equal_mass",

@@ -8,6 +8,7 @@ import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from nnmass._version import __version__
@@ -25,17 +26,22 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     Args:
         extra: What only the caller knows: torch's version, the device, the threads.
     """
-    from importlib.metadata import version
-
     return {
         "nnmass": __version__,
         "python": platform.python_version(),
-        "numpy": version("numpy"),
+        "numpy": _numpy_version(),
         "system": platform.platform(),
         "cores": str(os.cpu_count()),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         **(extra or {}),
     }
+
+
+@cache
+def _numpy_version() -> str:
+    from importlib.metadata import version
+
+    return version("numpy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
