@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Sequence
+from typing import SupportsIndex
 
 import numpy as np
-import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from nnmass._randomness import unchanged_randomness
-from nnmass.errors import ProbeError, whole_number
+from nnmass._randomness import drawing_from
+from nnmass.errors import NNMassError, ProbeError, SpecError, whole_number
 from nnmass.nets import Net, build, has_weights, open_network
 from nnmass.specs import Spec
 
@@ -37,8 +36,8 @@ def seeds_for(network: Network, seeds: int | Sequence[int] | None) -> tuple[int 
     """
     if isinstance(network, nn.Module) or (isinstance(network, str) and has_weights(network)):
         if seeds is not None:
-            what = f"the saved network {network!r}" if isinstance(network, str) else "a "
-            what += "" if isinstance(network, str) else type(network).__name__
+            is_saved = isinstance(network, str)
+            what = f"the saved network {network!r}" if is_saved else f"a {type(network).__name__}"
             raise ProbeError(
                 f"{what} has its weights already, and seeds={seeds!r} asks to draw them: leave "
                 "seeds out, or give what draws them: a spec, or a function that makes the network "
@@ -50,9 +49,19 @@ def seeds_for(network: Network, seeds: int | Sequence[int] | None) -> tuple[int 
             "a network must be a torch.nn.Module, a spec, the name of a network such as "
             f"'timm:resnet18', or a function that makes a module, got {network!r:.80}"
         )
-    if seeds is None:
-        return tuple(range(N_SEEDS))
-    if isinstance(seeds, str) or not isinstance(seeds, Sequence):
+    return tuple(range(N_SEEDS)) if seeds is None else _checked_seeds(seeds)
+
+
+def _checked_seeds(seeds: object) -> tuple[int, ...]:
+    seeds = seeds.tolist() if isinstance(seeds, np.ndarray) else seeds
+    if isinstance(seeds, str | bytes | float | bool) or not isinstance(
+        seeds, Sequence | SupportsIndex
+    ):
+        raise SpecError(
+            "seeds must be how many (a whole number of at least 1) or which (a list of whole "
+            f"numbers), got {seeds!r:.60}"
+        )
+    if not isinstance(seeds, Sequence):
         return tuple(range(whole_number(seeds, "seeds", low=1)))
     drawn = tuple(whole_number(seed, "a seed", low=0) for seed in seeds)
     if not drawn or len(set(drawn)) < len(drawn):
@@ -98,11 +107,16 @@ def _drawn(network: Spec | str | Callable[[], nn.Module], seed: int) -> nn.Modul
         return build(network, seed)
     if isinstance(network, str):
         return open_network(network, seed=seed, weights=True).model
-    with unchanged_randomness():
-        torch.default_generator.manual_seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002 - some makers draw from the global one
-        random.seed(seed)
-        made = network()
+    with drawing_from(seed):
+        try:
+            made = network()
+        except NNMassError:
+            raise
+        except Exception as error:
+            raise ProbeError(
+                f"{name_of(network)} failed with {type(error).__name__}: {error}; it is called "
+                "without arguments, once for each seed: give a function that takes none"
+            ) from error
     if not isinstance(made, nn.Module):
         raise ProbeError(
             f"{name_of(network)} must return a torch.nn.Module, got {made!r:.60}, of type "
