@@ -389,6 +389,7 @@ def more_layers():
         (more_layers(), {}, ProbeError, "seed 1 gave another network than the first: 2 layers"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script")
 def test_bad_inputs(network, options, error, message):
     with pytest.raises(error, match=message):
         isometry_theory(network, **options)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from nnmass.probes._theory_result import CellTheory as CellTheory
     from nnmass.probes._theory_result import IsometryTheory as IsometryTheory
     from nnmass.probes._theory_result import LayerTheory as LayerTheory
+    from nnmass.probes._theory_result import ValueSpread as ValueSpread
 
 __getattr__ = lazy_names(
     __name__,
@@ -51,6 +52,7 @@ __getattr__ = lazy_names(
         "ProbeInfo": "nnmass.probes._catalogue",
         "Proxy": "nnmass.probes._proxies._proxy",
         "ProxyScore": "nnmass.probes._proxies._proxy_score",
+        "ValueSpread": "nnmass.probes._theory_result",
         "gradient_flow": "nnmass.probes._flow",
         "isometry_theory": "nnmass.probes._theory",
         "latency": "nnmass.probes._latency",

@@ -12,12 +12,12 @@ import torch
 from torch import nn
 
 from nnmass.errors import ProbeError
-from nnmass.probes._borrowed import borrowed
+from nnmass.probes._borrowed import borrowed, reject_compiled
 from nnmass.probes._draws import Network, draws, name_of, seeds_for
 from nnmass.probes._machine import describe
 from nnmass.probes._spectrum import LEVELS
 from nnmass.probes._theory_cells import cell_theory, typical_layers
-from nnmass.probes._theory_result import IsometryTheory, LayerTheory, Spread, bin_edges
+from nnmass.probes._theory_result import IsometryTheory, LayerTheory, ValueSpread, bin_edges
 from nnmass.probes._weight_matrix import WeightLayer, WeightMatrix, weight_matrix
 from nnmass.runs import environment
 from nnmass.topology import Cell, SingularValueLaw
@@ -63,8 +63,8 @@ def isometry_theory(
         layer with weights that are not finite, or all equal, has a reason instead of numbers.
 
     Raises:
-        ProbeError: It is no network, has no such layer or no weights, or its layers differ from
-            one initialisation to the next.
+        ProbeError: It is no network, has no such layer or no weights, is compiled, or its layers
+            differ from one initialisation to the next.
 
     Source:
         Marchenko and Pastur, 1967; convolutions by frequency: Sedghi, Gupta, Long, ICLR 2019
@@ -82,6 +82,7 @@ def isometry_theory(
     found = list[list[WeightMatrix | str]]()
     cells = list[tuple[Cell, tuple[str, ...]]]()
     for seed, model in draws(network, chosen):
+        reject_compiled(model, name_of(network))
         with borrowed(model, torch.device("cpu"), batch_norm="running"):
             layers = list(_weight_layers(model))
             drawn = [_Shape(path=p, kind=_kind(m), size=tuple(m.weight.shape)) for p, m in layers]
@@ -183,12 +184,12 @@ def _with_numbers(layer: LayerTheory, drawn: Sequence[WeightMatrix]) -> LayerThe
     middles = np.cumsum(shares) - shares / 2
     return replace(
         layer,
-        measured=Spread(
+        measured=ValueSpread(
             mean=mean,
             std=float(np.sqrt(((values - mean) ** 2) @ shares)),
             quantiles=tuple(np.interp(LEVELS, middles, values).tolist()),
         ),
-        predicted=Spread(
+        predicted=ValueSpread(
             mean=law.mean, std=law.deviation, quantiles=tuple(law.quantiles(LEVELS).tolist())
         ),
         distance=distance(values, shares, law),

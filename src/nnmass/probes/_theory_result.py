@@ -36,7 +36,7 @@ def bin_edges(rows: int, columns: int) -> npt.NDArray[np.float64]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class ValueSpread:
     """Where singular values lie.
 
     Attributes:
@@ -83,8 +83,8 @@ class LayerTheory:
     is_even: bool
     entry_stds: tuple[float | None, ...]
     means: tuple[float | None, ...]
-    measured: Spread | None = None
-    predicted: Spread | None = None
+    measured: ValueSpread | None = None
+    predicted: ValueSpread | None = None
     distance: float | None = None
     histogram: tuple[float, ...] | None = None
     reason: str = ""
