@@ -8,6 +8,8 @@ import sys
 import pytest
 
 import nnmass
+import nnmass.specs
+import nnmass.topology
 
 WATCHED = ("torch", "numpy", "typer", "rich", "jinja2", "safetensors")
 

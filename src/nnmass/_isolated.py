@@ -83,7 +83,18 @@ def _stand_ins(
         parameters += _replace(module._parameters, stand_ins, stand_in)
         _replace(module._buffers, stand_ins, stand_in)
         module.__dict__["training"] = False
+    for module in model.modules():
+        if not isinstance(module, torch.jit.ScriptModule):
+            _replace_plain(module.__dict__, stand_ins)
     return parameters
+
+
+def _replace_plain(attributes: dict[str, Any], stand_ins: dict[int, Tensor]) -> None:
+    """Tensors that are neither parameters nor buffers may be written to as well."""
+    for name, value in attributes.items():
+        if isinstance(value, Tensor):
+            known = stand_ins.get(id(value))
+            attributes[name] = copied(value.detach()) if known is None else known
 
 
 def _replace(

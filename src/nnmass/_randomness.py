@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from nnmass.errors import SpecError
+
 
 @contextlib.contextmanager
 def unchanged_randomness() -> Iterator[None]:
@@ -22,3 +24,21 @@ def unchanged_randomness() -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(numbers)  # noqa: NPY002
+
+
+@contextlib.contextmanager
+def drawing_from(seed: int) -> Iterator[None]:
+    """A block in which the global generators start at ``seed``, and move on for nobody else.
+
+    Raises:
+        SpecError: No generator takes such a seed.
+    """
+    if seed >= 2**64:
+        raise SpecError(f"seed must be below 2**64 for torch's generators, got {seed}")
+    with unchanged_randomness():
+        torch.default_generator.manual_seed(seed)
+        if torch.cuda.is_initialized():  # else it would be seeded when it starts, for everybody
+            torch.cuda.manual_seed_all(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002 - some makers draw from the global one
+        random.seed(seed)
+        yield

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import random
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import numpy as np
-import torch
 from torch import nn
 
-from nnmass._randomness import unchanged_randomness
+from nnmass._randomness import drawing_from, unchanged_randomness
 from nnmass.errors import SpecError, did_you_mean, whole_number
 from nnmass.nets._build import build
 from nnmass.nets._call_text import read_call, split_call
@@ -79,11 +76,7 @@ def open_network(text: str, *, seed: int = 0, weights: bool = False) -> OpenedNe
     seed = whole_number(seed, "seed", low=0)
     text = text.strip()
     prefix, colon, rest = _split_door(text)
-    with unchanged_randomness():
-        if weights:
-            torch.default_generator.manual_seed(seed)
-            np.random.seed(seed % 2**32)  # noqa: NPY002 - some makers draw from the global one
-            random.seed(seed)
+    with drawing_from(seed) if weights else unchanged_randomness():
         if prefix in ZOOS:
             return _open_zoo(prefix, rest, weights=weights)
         if _is_path(text):
@@ -91,6 +84,17 @@ def open_network(text: str, *, seed: int = 0, weights: bool = False) -> OpenedNe
         if colon:
             return _open_factory(prefix, rest)
         return _open_spec(_parse(text), seed=seed, weights=weights)
+
+
+def has_weights(text: str) -> bool:
+    """Whether ``text`` names a saved network, whose weights no seed draws.
+
+    Example:
+        >>> has_weights("resnet(depth=50)")
+        False
+    """
+    text = text.strip()
+    return _is_path(text) and (Path(text) / WEIGHTS_FILE).is_file()
 
 
 def match_networks(pattern: str) -> tuple[str, ...]:

@@ -24,12 +24,22 @@ if TYPE_CHECKING:
     from nnmass.probes._proxies._proxy_score import ProxyScore as ProxyScore
     from nnmass.probes._proxies._registry import PROXIES as PROXIES
     from nnmass.probes._proxies._score import score_proxies as score_proxies
+    from nnmass.probes._theory import isometry_theory as isometry_theory
+    from nnmass.probes._theory_result import CellTheory as CellTheory
+    from nnmass.probes._theory_result import IsometryTheory as IsometryTheory
+    from nnmass.probes._theory_result import LayerTheory as LayerTheory
+    from nnmass.probes._theory_result import ValueSpread as ValueSpread
 
 __getattr__ = lazy_names(
     __name__,
     {
         "BatchNorm": "nnmass.probes._borrowed",
+        "CellTheory": "nnmass.probes._theory_result",
+        "IsometryTheory": "nnmass.probes._theory_result",
+        "LayerTheory": "nnmass.probes._theory_result",
         "Network": "nnmass.probes._draws",
+        "ValueSpread": "nnmass.probes._theory_result",
+        "isometry_theory": "nnmass.probes._theory",
         "ldi": "nnmass.probes._ldi",
         "gradient_flow": "nnmass.probes._flow",
         "latency": "nnmass.probes._latency",

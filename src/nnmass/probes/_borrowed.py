@@ -47,7 +47,7 @@ def borrowed(
         raise ProbeError(f"batch_norm must be 'batch' or 'running', got {batch_norm!r}")
     for path, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if is_lazy(tensor) or tensor.is_meta:
-            kind = "a shape" if is_lazy(tensor) else "values (it is on the meta device)"
+            kind = "shape" if is_lazy(tensor) else "values (it is on the meta device)"
             raise ProbeError(
                 f"{type(model).__name__}: {path} has no {kind}, and a probe computes with it: "
                 "give the model weights, or name the network so that they can be drawn"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Sequence
+from typing import SupportsIndex
 
 import numpy as np
-import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
-from nnmass._randomness import unchanged_randomness
-from nnmass.errors import ProbeError, whole_number
-from nnmass.nets import Net, build, open_network
+from nnmass._randomness import drawing_from
+from nnmass.errors import NNMassError, ProbeError, SpecError, whole_number
+from nnmass.nets import Net, build, has_weights, open_network
 from nnmass.specs import Spec
 
 Network = nn.Module | Spec | str | Callable[[], nn.Module]
@@ -24,20 +24,24 @@ N_SEEDS = 5  # initialisations, where a network can be drawn and nothing else is
 def seeds_for(network: Network, seeds: int | Sequence[int] | None) -> tuple[int | None, ...]:
     """The seeds to draw ``network`` from; ``(None,)`` for one that is measured as it is.
 
+    As they are measured modules, and the names of saved networks, which come with weights.
+
     Args:
         network: See `Network`.
         seeds: How many (0, 1, ...), or which; `N_SEEDS` unless told.
 
     Raises:
-        ProbeError: It is no network, there is no seed, one is there twice, or a module was given
-            together with seeds.
+        ProbeError: It is no network, there is no seed, one is there twice, or a network that has
+            its weights was given together with seeds.
     """
-    if isinstance(network, nn.Module):
+    if isinstance(network, nn.Module) or (isinstance(network, str) and has_weights(network)):
         if seeds is not None:
+            is_saved = isinstance(network, str)
+            what = f"the saved network {network!r}" if is_saved else f"a {type(network).__name__}"
             raise ProbeError(
-                f"a {type(network).__name__} has its weights already, and seeds={seeds!r} asks to "
-                "draw them: leave seeds out, or give a function that makes the network (such as "
-                "its class)"
+                f"{what} has its weights already, and seeds={seeds!r} asks to draw them: leave "
+                "seeds out, or give what draws them: a spec, or a function that makes the network "
+                "(such as its class)"
             )
         return (None,)
     if not (isinstance(network, Spec | str) or callable(network)):
@@ -45,9 +49,19 @@ def seeds_for(network: Network, seeds: int | Sequence[int] | None) -> tuple[int 
             "a network must be a torch.nn.Module, a spec, the name of a network such as "
             f"'timm:resnet18', or a function that makes a module, got {network!r:.80}"
         )
-    if seeds is None:
-        return tuple(range(N_SEEDS))
-    if isinstance(seeds, str) or not isinstance(seeds, Sequence):
+    return tuple(range(N_SEEDS)) if seeds is None else _checked_seeds(seeds)
+
+
+def _checked_seeds(seeds: object) -> tuple[int, ...]:
+    seeds = seeds.tolist() if isinstance(seeds, np.ndarray) else seeds
+    if isinstance(seeds, str | bytes | float | bool) or not isinstance(
+        seeds, Sequence | SupportsIndex
+    ):
+        raise SpecError(
+            "seeds must be how many (a whole number of at least 1) or which (a list of whole "
+            f"numbers), got {seeds!r:.60}"
+        )
+    if not isinstance(seeds, Sequence):
         return tuple(range(whole_number(seeds, "seeds", low=1)))
     drawn = tuple(whole_number(seed, "a seed", low=0) for seed in seeds)
     if not drawn or len(set(drawn)) < len(drawn):
@@ -62,11 +76,30 @@ def draws(network: Network, seeds: Sequence[int | None]) -> Iterator[tuple[int |
     """Each seed (from `seeds_for`) with the network drawn from it; one is held at a time.
 
     Raises:
-        ProbeError: A function returns no module.
+        ProbeError: A function returns no module, or the same weights whatever the seed.
         NNMassError: The network cannot be made; see `nnmass.open_network`.
     """
+    marks = list[tuple[float, ...]]()
     for seed in seeds:
-        yield seed, network if isinstance(network, nn.Module) else _drawn(network, seed or 0)
+        model = network if isinstance(network, nn.Module) else _drawn(network, seed or 0)
+        if len(seeds) > 1:
+            marks.append(_mark_of(model))
+            if marks[-1] and marks[-1] in marks[:-1]:
+                raise ProbeError(
+                    f"{name_of(network)} has the same weights for the seeds "
+                    f"{seeds[marks.index(marks[-1])]} and {seed}: what is not drawn has no spread "
+                    "over seeds. Give seeds=1, or draw its weights from torch's generator"
+                )
+        yield seed, model
+
+
+def _mark_of(model: nn.Module) -> tuple[float, ...]:
+    """Numbers that differ wherever the weights do, but for strange luck."""
+    return tuple(
+        float(tensor.detach().double().sum())
+        for tensor in model.parameters()
+        if not (is_lazy(tensor) or tensor.is_meta or tensor.is_complex())
+    )
 
 
 def _drawn(network: Spec | str | Callable[[], nn.Module], seed: int) -> nn.Module:
@@ -74,11 +107,16 @@ def _drawn(network: Spec | str | Callable[[], nn.Module], seed: int) -> nn.Modul
         return build(network, seed)
     if isinstance(network, str):
         return open_network(network, seed=seed, weights=True).model
-    with unchanged_randomness():
-        torch.default_generator.manual_seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002 - some makers draw from the global one
-        random.seed(seed)
-        made = network()
+    with drawing_from(seed):
+        try:
+            made = network()
+        except NNMassError:
+            raise
+        except Exception as error:
+            raise ProbeError(
+                f"{name_of(network)} failed with {type(error).__name__}: {error}; it is called "
+                "without arguments, once for each seed: give a function that takes none"
+            ) from error
     if not isinstance(made, nn.Module):
         raise ProbeError(
             f"{name_of(network)} must return a torch.nn.Module, got {made!r:.60}, of type "

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean
 
 from nnmass.probes._spectrum import LayerSpectrum
-from nnmass.probes._student import t_quantile
+from nnmass.probes._student import interval_of_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +95,7 @@ class LDI:
     @property
     def interval(self) -> tuple[float, float] | None:
         """95 % interval of `mean` over initialisations (Student's t); needs two of them."""
-        means = [draw.mean for draw in self.draws]
-        if len(means) < 2 or any(mean is None for mean in means):
-            return None
-        known = [mean for mean in means if mean is not None]
-        half = t_quantile(len(known) - 1) * stdev(known) / math.sqrt(len(known))
-        return fmean(known) - half, fmean(known) + half
+        return interval_of_mean([draw.mean for draw in self.draws])
 
     @property
     def layers(self) -> tuple[LayerSpectrum, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from statistics import fmean, stdev
 
 
 def t_quantile(df: float, level: float = 0.95) -> float:
@@ -27,6 +29,15 @@ def t_quantile(df: float, level: float = 0.95) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if _inside(middle, df) < level else (low, middle)
     return (low + high) / 2
+
+
+def interval_of_mean(values: Sequence[float | None]) -> tuple[float, float] | None:
+    """95 % interval of the mean of independent draws; ``None`` for fewer than two, or a gap."""
+    known = [value for value in values if value is not None]
+    if len(known) < 2 or len(known) < len(values):
+        return None
+    half = t_quantile(len(known) - 1) * stdev(known) / math.sqrt(len(known))
+    return fmean(known) - half, fmean(known) + half
 
 
 def _inside(t: float, df: float) -> float:

@@ -30,10 +30,15 @@ if TYPE_CHECKING:
     from nnmass.report._html import render_html as render_html
     from nnmass.report._html import write_report as write_report
     from nnmass.report._latency import latency_table as latency_table
+    from nnmass.report._mass_theory import mass_theory_figure as mass_theory_figure
     from nnmass.report._proxies import proxy_table as proxy_table
     from nnmass.report._scatter import Point as Point
     from nnmass.report._scatter import scatter as scatter
     from nnmass.report._terminal import render_table as render_table
+    from nnmass.report._theory import theory_figure as theory_figure
+    from nnmass.report._theory import theory_section as theory_section
+    from nnmass.report._theory_tables import cell_theory_table as cell_theory_table
+    from nnmass.report._theory_tables import theory_table as theory_table
     from nnmass.report._topology import topology_diagram as topology_diagram
 
 __getattr__ = lazy_names(
@@ -50,8 +55,10 @@ __getattr__ = lazy_names(
         "cell_drawing": "nnmass.report._cell_drawing",
         "cell_groups": "nnmass.report._cell_groups",
         "cell_remarks": "nnmass.report._cell_drawing",
+        "cell_theory_table": "nnmass.report._theory_tables",
         "curves": "nnmass.report._curves",
         "equal_mass_table": "nnmass.report._equal_mass",
+        "mass_theory_figure": "nnmass.report._mass_theory",
         "flow_figure": "nnmass.report._flow",
         "flow_table": "nnmass.report._flow",
         "latency_table": "nnmass.report._latency",
@@ -60,6 +67,9 @@ __getattr__ = lazy_names(
         "render_table": "nnmass.report._terminal",
         "report_equal_mass": "nnmass.report._equal_mass",
         "scatter": "nnmass.report._scatter",
+        "theory_figure": "nnmass.report._theory",
+        "theory_section": "nnmass.report._theory",
+        "theory_table": "nnmass.report._theory_tables",
         "topology_diagram": "nnmass.report._topology",
         "write_report": "nnmass.report._html",
     },

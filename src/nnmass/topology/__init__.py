@@ -21,14 +21,18 @@ if TYPE_CHECKING:
     from nnmass.topology._links import Wiring as Wiring
     from nnmass.topology._links import check_wiring as check_wiring
     from nnmass.topology._links import draw_links as draw_links
+    from nnmass.topology._singular_value_law import SingularValueLaw as SingularValueLaw
+    from nnmass.topology._singular_value_law import singular_value_density as singular_value_density
 
 __getattr__ = lazy_names(
     __name__,
     {
+        "SingularValueLaw": "nnmass.topology._singular_value_law",
         "cell_mass": "nnmass.topology._closed_form",
         "link_cap_for_mass": "nnmass.topology._closed_form",
         "Wiring": "nnmass.topology._links",
         "check_wiring": "nnmass.topology._links",
         "draw_links": "nnmass.topology._links",
+        "singular_value_density": "nnmass.topology._singular_value_law",
     },
 )
