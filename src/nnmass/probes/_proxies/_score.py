@@ -11,10 +11,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from nnmass.errors import DeviceError, ProbeError, SpecError, did_you_mean
+from nnmass.errors import ProbeError, SpecError, did_you_mean
 from nnmass.probes._batch import Images, checked_images, checked_labels
 from nnmass.probes._borrowed import borrowed
 from nnmass.probes._draws import Network, draws, name_of, seeds_for
+from nnmass.probes._machine import device_for
 from nnmass.probes._proxies._norms import norms_off
 from nnmass.probes._proxies._proxy import Norms, Proxy, checked_norms
 from nnmass.probes._proxies._proxy_score import ProxyScore
@@ -83,7 +84,8 @@ def score_proxies(
     """
     wanted = _wanted(proxies)
     checked_norms(batch_norm)
-    batch = checked_images(images).to(_device(device, images))
+    batch = checked_images(images)
+    batch = batch.to(device_for(device, otherwise=batch.device))
     targets = _targets(labels, batch, wanted)
     drawn = seeds_for(network, seeds)
     outcomes: dict[str, list[Outcome]] = {proxy.name: [] for proxy in wanted}
@@ -221,21 +223,3 @@ def _wanted(names: Iterable[str] | None) -> list[Proxy]:
     if not wanted or len(set(wanted)) < len(wanted):
         raise SpecError(f"proxies must be at least one, each once, got {wanted}")
     return [PROXIES[name] for name in wanted]
-
-
-def _device(device: str | torch.device | None, images: Images) -> torch.device:
-    """Where to compute."""
-    if device is None:
-        return images.device if isinstance(images, Tensor) else torch.device("cpu")
-    try:
-        place = torch.device(device)
-    except (RuntimeError, TypeError):
-        place = torch.device("meta")
-    if place.type not in ("cpu", "cuda"):
-        raise DeviceError(f"device must be cpu, cuda or cuda:N, got {device!r}")
-    if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
-        raise DeviceError(
-            f"device {device!r} is not on this machine ({torch.cuda.device_count()} CUDA devices); "
-            "use device='cpu'"
-        )
-    return place
