@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from nnmass.probes._flow import gradient_flow as gradient_flow
     from nnmass.probes._latency import latency as latency
     from nnmass.probes._ldi import ldi as ldi
+    from nnmass.probes._proxies._proxy import Proxy as Proxy
+    from nnmass.probes._proxies._proxy_score import ProxyScore as ProxyScore
+    from nnmass.probes._proxies._registry import PROXIES as PROXIES
+    from nnmass.probes._proxies._score import score_proxies as score_proxies
     from nnmass.probes._theory import isometry_theory as isometry_theory
     from nnmass.probes._theory_result import CellTheory as CellTheory
     from nnmass.probes._theory_result import IsometryTheory as IsometryTheory
@@ -39,5 +43,9 @@ __getattr__ = lazy_names(
         "ldi": "nnmass.probes._ldi",
         "gradient_flow": "nnmass.probes._flow",
         "latency": "nnmass.probes._latency",
+        "PROXIES": "nnmass.probes._proxies._registry",
+        "Proxy": "nnmass.probes._proxies._proxy",
+        "ProxyScore": "nnmass.probes._proxies._proxy_score",
+        "score_proxies": "nnmass.probes._proxies._score",
     },
 )

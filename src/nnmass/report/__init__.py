@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nnmass.report._html import write_report as write_report
     from nnmass.report._latency import latency_table as latency_table
     from nnmass.report._mass_theory import mass_theory_figure as mass_theory_figure
+    from nnmass.report._proxies import proxy_table as proxy_table
     from nnmass.report._scatter import Point as Point
     from nnmass.report._scatter import scatter as scatter
     from nnmass.report._terminal import render_table as render_table
@@ -61,6 +62,7 @@ __getattr__ = lazy_names(
         "flow_figure": "nnmass.report._flow",
         "flow_table": "nnmass.report._flow",
         "latency_table": "nnmass.report._latency",
+        "proxy_table": "nnmass.report._proxies",
         "render_html": "nnmass.report._html",
         "render_table": "nnmass.report._terminal",
         "report_equal_mass": "nnmass.report._equal_mass",
