@@ -27,12 +27,19 @@ def unchanged_randomness() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def drawing_from(seed: int) -> Iterator[None]:
+def drawing_from(seed: int | None) -> Iterator[None]:
     """A block in which the global generators start at ``seed``, and move on for nobody else.
+
+    ``None`` leaves them where they are. What is imported in the block may draw, too, the first
+    time: import before it.
 
     Raises:
         SpecError: No generator takes such a seed.
     """
+    if seed is None:
+        with unchanged_randomness():
+            yield
+        return
     if seed >= 2**64:
         raise SpecError(f"seed must be below 2**64 for torch's generators, got {seed}")
     with unchanged_randomness():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
-from nnmass._randomness import drawing_from, unchanged_randomness
+from nnmass._randomness import unchanged_randomness
 from nnmass.errors import SpecError, did_you_mean, whole_number
 from nnmass.nets._build import build
 from nnmass.nets._call_text import read_call, split_call
@@ -76,13 +76,13 @@ def open_network(text: str, *, seed: int = 0, weights: bool = False) -> OpenedNe
     seed = whole_number(seed, "seed", low=0)
     text = text.strip()
     prefix, colon, rest = _split_door(text)
-    with drawing_from(seed) if weights else unchanged_randomness():
+    with unchanged_randomness():
         if prefix in ZOOS:
-            return _open_zoo(prefix, rest, weights=weights)
+            return _open_zoo(prefix, rest, seed=seed if weights else None)
         if _is_path(text):
             return _open_path(text, seed=seed, weights=weights)
         if colon:
-            return _open_factory(prefix, rest)
+            return _open_factory(prefix, rest, seed=seed if weights else None)
         return _open_spec(_parse(text), seed=seed, weights=weights)
 
 
@@ -151,19 +151,19 @@ def _is_path(text: str) -> bool:
     return "(" not in text and (os.sep in text or text.endswith(".json"))
 
 
-def _open_zoo(zoo: str, rest: str, *, weights: bool) -> OpenedNetwork:
+def _open_zoo(zoo: str, rest: str, *, seed: int | None) -> OpenedNetwork:
     call = read_call(rest, where=f"{zoo}:{rest}")
-    model, input_shape = open_zoo(zoo, call, weights=weights)
+    model, input_shape = open_zoo(zoo, call, seed=seed)
     return OpenedNetwork(name=f"{zoo}:{call}", model=model, input_shape=input_shape, spec=None)
 
 
-def _open_factory(module: str, rest: str) -> OpenedNetwork:
+def _open_factory(module: str, rest: str, *, seed: int | None) -> OpenedNetwork:
     head, _ = split_call(rest)
     if not _MODULE.fullmatch(module) or not _MODULE.fullmatch(head):
         close = did_you_mean(module, ZOOS)
         raise SpecError(f"{f'{module}:{rest}'!r} names no network.{close} A network is {DOORS}")
     call = read_call(rest, where=f"{module}:{rest}")
-    model = open_factory(module, call)
+    model = open_factory(module, call, seed=seed)
     name = f"{module}:{call}"
     if isinstance(model, Net):
         return OpenedNetwork(

@@ -7,12 +7,13 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 from torch import nn
 
+from nnmass._randomness import drawing_from
 from nnmass.errors import MissingExtraError, SpecError, did_you_mean
 from nnmass.nets._call_text import CallText
 from nnmass.nets._torchvision import with_torchvision
@@ -23,7 +24,7 @@ DOORS = (
 )
 
 
-def open_factory(module: str, call: CallText) -> nn.Module:
+def open_factory(module: str, call: CallText, *, seed: int | None = None) -> nn.Module:
     """What the function ``call.head`` of ``module`` returns, called with the arguments.
 
     The current folder is looked in last, and only if the module is nowhere else: it is on
@@ -32,6 +33,7 @@ def open_factory(module: str, call: CallText) -> nn.Module:
     Args:
         module: Its full name, with dots.
         call: The function in it (dots reach into a class), and its arguments.
+        seed: Where the global generators start when it runs; ``None`` leaves them.
 
     Raises:
         SpecError: The module cannot be imported or has no such function, the function fails, or
@@ -47,22 +49,27 @@ def open_factory(module: str, call: CallText) -> nn.Module:
                 f"{module}:{call.head} must be a function that returns a network, got "
                 f"{_described(factory)}; write one that takes no arguments and returns it"
             )
-        try:
-            made = with_torchvision(lambda: factory(*call.args, **call.kwargs))
-        except MissingExtraError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise SpecError(
-                f"{module}:{call} failed with {type(error).__name__}: {error}; it is called as "
-                f"{call.head}{_signature(factory)}: check the arguments, or call it in Python "
-                "yourself"
-            ) from error
+        made = _called(factory, f"{module}:{call}", call, seed)
     if not isinstance(made, nn.Module):
         raise SpecError(
             f"{module}:{call} must return a torch.nn.Module, got {_described(made)}; "
             f"{_what_to_return(made)}"
         )
     return made
+
+
+def _called(factory: Callable[..., object], name: str, call: CallText, seed: int | None) -> object:
+    with drawing_from(seed):  # not around the import, which may draw the first time
+        try:
+            return with_torchvision(lambda: factory(*call.args, **call.kwargs))
+        except MissingExtraError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise SpecError(
+                f"{name} failed with {type(error).__name__}: {error}; it is called as "
+                f"{call.head}{_signature(factory)}: check the arguments, or call it in Python "
+                "yourself"
+            ) from error
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from functools import partial
 
 from torch import nn
 
+from nnmass._randomness import drawing_from
 from nnmass.errors import SpecError, did_you_mean
 from nnmass.nets._call_text import CallText
 from nnmass.nets._torchvision import import_timm, import_torchvision
@@ -38,15 +39,15 @@ def zoo_names(zoo: str, *, tags: bool = False) -> tuple[str, ...]:
 
 
 def open_zoo(
-    zoo: str, call: CallText, *, weights: bool = False
+    zoo: str, call: CallText, *, seed: int | None = None
 ) -> tuple[nn.Module, tuple[int, ...]]:
     """A network of ``zoo``, and the shape of one input.
 
     Args:
         zoo: One of `ZOOS`.
         call: The network's name there, and keyword arguments for its builder.
-        weights: First weights, on the CPU, instead of the meta device; they are there too where
-            it cannot be built without memory for them.
+        seed: What first weights are drawn from, on the CPU; ``None`` for the meta device. Weights
+            are there too where it cannot be built without memory for them.
 
     Raises:
         SpecError: No such network, or the arguments do not fit it.
@@ -55,15 +56,16 @@ def open_zoo(
     _check_name(zoo, call.head)
     arguments = _checked_arguments(zoo, call)
     make, shape_of = (_timm, _timm_shape) if zoo == "timm" else (_torchvision, _torchvision_shape)
-    try:
-        make_it = partial(make, call.head, arguments)
-        model = make_it() if weights else without_weights(make_it)
-    except Exception as error:
-        given = f" with {_shown(arguments)}" if arguments else ""
-        raise SpecError(
-            f"{zoo} cannot build {call.head!r}{given}: {type(error).__name__}: {error}; "
-            f"check the arguments that {_builder(zoo, call.head)} takes"
-        ) from error
+    make_it = partial(make, call.head, arguments)
+    with drawing_from(seed):
+        try:
+            model = without_weights(make_it) if seed is None else make_it()
+        except Exception as error:
+            given = f" with {_shown(arguments)}" if arguments else ""
+            raise SpecError(
+                f"{zoo} cannot build {call.head!r}{given}: {type(error).__name__}: {error}; "
+                f"check the arguments that {_builder(zoo, call.head)} takes"
+            ) from error
     return model, shape_of(call.head, model, arguments)
 
 

@@ -25,14 +25,17 @@ class LDIDraw:
 
     @property
     def mean(self) -> float | None:
-        """Mean over the layers of their mean singular values; ``None`` where a layer failed."""
+        """Mean over the layers of their mean singular values.
+
+        Unsupported layers do not count; ``None`` where one failed, or none counts.
+        """
         return _mean_over([layer.mean for layer in self._counted])
 
     @property
     def pooled_mean(self) -> float | None:
         """Mean over all singular values, so that layers with more of them weigh more."""
         layers = self._counted
-        if any(layer.mean is None for layer in layers):
+        if not layers or any(layer.mean is None for layer in layers):
             return None
         return sum(x.n_values * (x.mean or 0) for x in layers) / sum(x.n_values for x in layers)
 

@@ -87,8 +87,9 @@ def mean_singular_value(
 
     Source:
         The effective width is from the authors' simulation (LiGuihong/NN_MASS, new_sig.py); the
-        limit law from Marchenko and Pastur, 1967. Finite matrices lie 1 to 2.5 % below it at
-        width 8 and at most 0.3 % below from width 128 on.
+        limit law from Marchenko and Pastur, 1967. Finite matrices of normal entries lie 0.3 to
+        1.6 % below it at width 8 and at most 0.3 % from width 128 on; those of uniform entries,
+        PyTorch's start, at most 0.2 %.
 
     Example:
         >>> round(mean_singular_value(8, 16), 4)

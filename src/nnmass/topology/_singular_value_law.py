@@ -24,7 +24,8 @@ class SingularValueLaw:
 
     The law is that of the ``min(rows, columns)`` singular values, in the limit of large matrices
     with independent entries of mean 0 and equal variance, whatever their distribution, real or
-    complex. Small matrices scatter about it, and their mean lies below: by 1 to 2.5 % at 8 rows.
+    complex. Small matrices scatter about it; with 8 rows the mean of normal entries lies up to
+    1.6 % below, that of uniform ones 0.2 %.
 
     Args:
         rows: Above 0. Need not be whole: the effective width ``w + mass/2`` is not.
