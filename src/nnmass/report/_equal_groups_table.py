@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 from nnmass.probes import ProbedNetwork
 from nnmass.report._ldi_table import singular_value
@@ -43,7 +44,7 @@ def equal_mass_line(results: Sequence[ProbedNetwork]) -> str:
         depths = groups[0].depths
         apart = f"by {format_percent(spreads[0])} (depths {depths[0]} to {depths[-1]})"
     else:
-        middle = spreads[len(spreads) // 2]
+        middle = median(spreads)
         apart = (
             f"by {format_percent(spreads[-1])} at most, {format_percent(middle)} in the middle "
             f"of {len(spreads)} groups"
