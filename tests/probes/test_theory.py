@@ -299,6 +299,8 @@ def spoilt(kind):
             model[1].weight[0, 0] = math.nan
         elif kind == "infinite":
             model[1].weight[:] = math.inf
+        elif kind == "large":
+            model.double()[1].weight.fill_diagonal_(1e200)
         elif kind == "zero":
             model[1].weight.zero_()
         elif kind == "complex":
@@ -313,6 +315,7 @@ def spoilt(kind):
     [
         ("nan", "1 of its 16 weights are NaN or infinite"),
         ("infinite", "16 of its 16 weights are NaN or infinite"),
+        ("large", "its weights are too large (up to 1e+200)"),
         ("zero", "all its weights are equal, and the law is one of random entries"),
         ("complex", "its weights are torch.complex64, and only real ones are known here"),
         ("one", "all its weights are equal, and the law is one of random entries"),

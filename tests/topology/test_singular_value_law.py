@@ -151,6 +151,18 @@ def test_messages(arguments, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("arguments", [(8, 8, 1e308), (1e-300, 1e300, 1.0)])
+def test_beyond_floating_point(arguments):
+    with pytest.raises(SpecError, match="is beyond the range of floating-point numbers"):
+        SingularValueLaw(*arguments)
+
+
+def test_not_a_number_stays_one():
+    law = SingularValueLaw(8, 8, 1.0)
+    assert np.isnan(law.density([np.nan, 1.0])).tolist() == [True, False]
+    assert np.isnan(law.distribution(np.nan))
+
+
 @pytest.mark.parametrize("levels", [-0.1, 1.1, [0.5, math.nan]])
 def test_levels_out_of_range(levels):
     with pytest.raises(SpecError, match=r"^levels must be in \[0, 1\], got "):

@@ -99,6 +99,8 @@ def _checked(weight: Tensor) -> Tensor:
         raise ProbeError(f"{n_bad} of its {weight.numel()} weights are NaN or infinite")
     if float(weight.max()) == float(weight.min()):
         raise ProbeError("all its weights are equal, and the law is one of random entries")
+    if not math.isfinite(float(weight.square().sum())):
+        raise ProbeError(f"its weights are too large (up to {float(weight.abs().max()):.3g})")
     return weight
 
 

@@ -59,6 +59,11 @@ class SingularValueLaw:
                     f"SingularValueLaw.{name} must be a finite number above 0, got {value!r}"
                 )
             object.__setattr__(self, name, float(value))
+        if not (self.q > 0 and 2 * self.scale < math.inf):
+            raise SpecError(
+                f"SingularValueLaw of {self.rows} x {self.columns} entries of std {self.std} is "
+                "beyond the range of floating-point numbers: scale it down"
+            )
 
     @property
     def q(self) -> float:
@@ -88,7 +93,8 @@ class SingularValueLaw:
 
     def density(self, sigma: npt.ArrayLike) -> Array:
         """Density at ``sigma`` (any shape); 0 outside `support`."""
-        y = np.asarray(sigma, dtype=np.float64) / self.scale
+        asked = np.asarray(sigma, dtype=np.float64)
+        y = asked / self.scale
         root = math.sqrt(self.q)
         low, high = 1 - root, 1 + root
         inside = (y >= low) & (y <= high)
@@ -98,7 +104,8 @@ class SingularValueLaw:
         y = np.where(inside, y, 1.0)
         lower = np.sqrt((1 - ratio) * (1 + ratio))
         upper = np.sqrt(np.clip((high - y) * (high + y), 0, None))
-        return np.where(inside, lower * upper / (math.pi * self.q * self.scale), 0.0)
+        density = np.where(inside, lower * upper / (math.pi * self.q * self.scale), 0.0)
+        return np.where(np.isnan(asked), np.nan, density)
 
     def distribution(self, sigma: npt.ArrayLike) -> Array:
         """Share of the singular values up to ``sigma`` (any shape)."""
