@@ -46,6 +46,10 @@ class KeyedField:
         """The default, given the values of the fields before this one."""
         return self.default(earlier) if callable(self.default) else self.default
 
+    def missing(self) -> str:
+        """What to say where the field is not given."""
+        return f"{self.key} is missing: {self.help}, {self.kind.allowed}"
+
     def fault(self, given: object) -> str:
         """What to say of a value that is not allowed."""
         hint = did_you_mean(str(given), getattr(self.kind, "words", ()))
@@ -119,7 +123,7 @@ class Spec(ABC):
         for key, field in fields.items():
             if key not in given:
                 if not field.may_lack(given):
-                    faults.append(f"{key} is missing: {field.help}, {field.kind.allowed}")
+                    faults.append(field.missing())
                 continue
             try:
                 values[field.attribute] = read(field.kind, given[key])
@@ -137,6 +141,9 @@ class Spec(ABC):
             given = getattr(self, field.attribute)
             if given is None and not field.required and faults:
                 continue  # the default may depend on what is wrong
+            if given is None and field.unless:
+                faults.append(field.missing())
+                continue
             try:
                 if given is None and not field.required:
                     given = field.default_after(values)
