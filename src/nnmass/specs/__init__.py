@@ -18,6 +18,7 @@ from nnmass.specs._families import read_spec as read_spec
 from nnmass.specs._families import spec_from_dict as spec_from_dict
 from nnmass.specs._mobilenet_v2 import InvertedResidual as InvertedResidual
 from nnmass.specs._mobilenet_v2 import MobileNetV2 as MobileNetV2
+from nnmass.specs._mobilenet_v2 import rounded_channels as rounded_channels
 from nnmass.specs._residual import ResidualBlock as ResidualBlock
 from nnmass.specs._residual import ResidualSpec as ResidualSpec
 from nnmass.specs._resnet import ResNet as ResNet

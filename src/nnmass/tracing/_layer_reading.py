@@ -18,7 +18,7 @@ class LayerReading:
 
     Attributes:
         topology: What `trace` gives.
-        layers: Those between input and output, in the order of the forward pass.
+        layers: In the order of the forward pass.
         calls: Calls of norms and activations, by PyTorch's name of the operation.
         unused: Parameters that take no part in the forward pass, by the path of their module.
     """
@@ -52,9 +52,15 @@ def trace_layers(
         ['3x3 convolution 3 -> 8 of stride 2', 'linear layer 72 -> 10']
     """
     topology, nodes, recording = read(model, input_shape, name=name, output=None)
+    on_the_way = {node.index for node in nodes}
     layers = (
-        WeightLayer(path=node.name, shape=node.shape, size=node.size or ())
-        for node in nodes
+        WeightLayer(
+            path=node.name,
+            shape=node.shape,
+            size=node.size or (),
+            is_side=node.index not in on_the_way,
+        )
+        for node in recording.nodes
         if node.shape is not None
     )
     return LayerReading(

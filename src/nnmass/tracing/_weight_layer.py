@@ -51,6 +51,8 @@ class WeightLayer:
         path: Of the module that ran it; ``#2``, ``#3``, .. for its second use, third use, ..
         shape: What it is.
         size: Spatial size of its output; ``()`` where it has none.
+        is_side: It lies on no way from input to output that channels take: it is part of a gate
+            (squeeze-excitation), or of an output that is not followed.
 
     Example:
         >>> shape = LayerShape(kind="convolution", inputs=3, outputs=64, kernel=(7, 7))
@@ -61,6 +63,7 @@ class WeightLayer:
     path: str
     shape: LayerShape
     size: tuple[int, ...]
+    is_side: bool = False
 
     @property
     def places(self) -> int:
