@@ -108,10 +108,11 @@ def _on_numbers(theirs: LayerReading, ours: LayerReading, spec: Spec, named: int
     if topology.macs != spec.macs:
         yield _number("MACs", topology.macs, spec.macs)
     if topology.params - named != spec.params:
-        told = f", {named:,} of them named here" if named else ""
+        without = f" without the {named:,} named here" if named else ""
         is_same = _is_same(theirs.layers, ours.layers)
         why = "; all weight layers are equal, so they lie in norms or the like" if is_same else ""
-        yield _number("parameters", topology.params, spec.params) + told + why
+        what = f"parameters{without}"
+        yield _number(what, topology.params - named, spec.params) + why
 
 
 def _number(what: str, theirs: int, ours: int) -> str:

@@ -91,6 +91,9 @@ def _is_separable(layers: Sequence[WeightLayer]) -> bool:
 
 def _cells(reads: Sequence[_Read], seen: Seen) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
     """Width multiplier, and depth and link cap of each cell."""
+    added = next((c for c in seen.reading.topology.cells if c.kind == "addition"), None)
+    if added is not None:
+        raise UnlikeError(f"something is added at {added.chain[-1]}; the family concatenates")
     if len(seen.linears) != 1 or seen.last.shape.kind != "linear":
         raise UnlikeError(f"it has {len(seen.linears)} linear layers; the family has one, the last")
     cells: list[list[_Read]] = []

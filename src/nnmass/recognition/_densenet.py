@@ -24,6 +24,10 @@ def densenets(seen: Seen) -> Iterator[DenseNet]:
     if not growth:
         raise UnlikeError("it has no 3x3 convolution behind the stem")
     has_bottleneck = 2 * word.count("13") > word.count("3")
+    if has_bottleneck:  # 3x3 convolutions before the first 1x1 are those of a deeper stem
+        n_stem = len(word) - len(word.lstrip("3"))
+        first = body[n_stem - 1] if n_stem else first
+        body, word = body[n_stem:], word[n_stem:]
     inner = [body[at].shape.outputs for at in range(len(word)) if word.startswith("13", at)]
     blocks, transitions = _blocks(body, word, has_bottleneck=has_bottleneck)
     shape: dict[str, Any] = {

@@ -80,8 +80,14 @@ def _proposals(
     model: nn.Module, seen: Seen, families: Sequence[str], reasons: list[str]
 ) -> Iterator[Spec]:
     """Specs to compare with, the likeliest first; why there is none goes to ``reasons``."""
-    if isinstance(model, Net) and model.spec.family in families:
-        yield model.spec
+    try:
+        shape = seen.input_shape
+    except UnlikeError as error:
+        reasons.append(str(error))
+        return
+    told = model.spec if isinstance(model, Net) else None
+    if told is not None and told.family in families and told.input_shape == shape:
+        yield told
     for family in families:
         try:
             yield from CANDIDATES[family](seen)

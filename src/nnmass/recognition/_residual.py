@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from nnmass.recognition._seen import Seen, UnlikeError, most_common
 from nnmass.recognition._simplest import simplest
 from nnmass.specs import ResNet, ResNeXt, WideResNet
+from nnmass.tracing import WeightLayer
 
 _FOUR_STAGES = (18, 34, 50, 101, 152)
 _BOTTLENECKS = (50, 101, 152)
@@ -47,30 +49,50 @@ def _stages(seen: Seen) -> _Stages:
     if not any(cell.kind == "addition" for cell in seen.reading.topology.cells):
         raise UnlikeError("it has no residual block: nothing is added")
     threes = [layer for layer in seen.body if layer.shape.kernel == (3, 3)]
-    n_ones = sum(layer.shape.kernel == (1, 1) for layer in seen.body)
     if not threes:
         raise UnlikeError("it has no 3x3 convolution behind the stem")
     deep = [layer for layer in threes if layer.is_depthwise]
     if 2 * len(deep) > len(threes):
         raise UnlikeError(f"its 3x3 convolutions are depthwise ({deep[0].path}, ..)")
-    stages: list[list[int]] = []
-    size: tuple[int, ...] | None = None
-    for layer in threes:
-        if size is None or layer.shape.stride != (1, 1) or layer.size != size:
-            stages.append([])
-        stages[-1].append(layer.shape.outputs)
-        size = layer.size
+    by_size, by_width = (_read(seen, threes, part(threes)) for part in (_by_size, _by_width))
+    # Where blurring, not a stride, makes maps smaller, the widths alone tell stages apart.
+    return by_size if _is_known(by_size) or not _is_known(by_width) else by_width
+
+
+def _read(seen: Seen, threes: Sequence[WeightLayer], parts: list[list[int]]) -> _Stages:
+    """The stages, given the channels of the 3x3 convolutions of each."""
+    n_ones = sum(layer.shape.kernel == (1, 1) for layer in seen.body)
     is_bottleneck = 2 * n_ones > 3 * len(threes)
-    per_block = 1 if is_bottleneck else 2
     return _Stages(
-        widths=tuple(most_common(stage) for stage in stages),
-        counts=tuple(len(stage) // per_block for stage in stages),
+        widths=tuple(most_common(part) for part in parts),
+        counts=tuple(len(part) // (1 if is_bottleneck else 2) for part in parts),
         is_bottleneck=is_bottleneck,
         has_projections=n_ones > 2 * len(threes) * is_bottleneck,
         groups=most_common([layer.shape.groups for layer in threes]),
         stem=seen.stem_kind(threes[0].size),
         stem_channels=seen.stem[-1].shape.outputs,
     )
+
+
+def _is_known(stages: _Stages) -> bool:
+    return bool(_four_stage_depth(stages) or _three_stage_blocks(stages))
+
+
+def _by_size(layers: Sequence[WeightLayer]) -> list[list[int]]:
+    """Output channels, a list for each stage: one begins where the maps become smaller."""
+    stages: list[list[int]] = []
+    size: tuple[int, ...] | None = None
+    for layer in layers:
+        if layer.shape.stride != (1, 1) or layer.size != size:
+            stages.append([])
+        stages[-1].append(layer.shape.outputs)
+        size = layer.size
+    return stages
+
+
+def _by_width(layers: Sequence[WeightLayer]) -> list[list[int]]:
+    """Output channels, a list for each run of equal ones."""
+    return [list(run) for _, run in groupby(layer.shape.outputs for layer in layers)]
 
 
 def _four_stage_depth(stages: _Stages) -> int | None:

@@ -34,7 +34,7 @@ class Seen:
         shape = self.reading.topology.input_shape
         flat = tuple(n for n in shape if isinstance(n, int))
         if len(flat) != len(shape):
-            raise UnlikeError(f"it takes {len(shape)} inputs")
+            raise UnlikeError(f"it takes {len(shape)} inputs, and every family takes one")
         return flat
 
     @property
