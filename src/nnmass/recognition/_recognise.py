@@ -80,6 +80,9 @@ def _proposals(
     model: nn.Module, seen: Seen, families: Sequence[str], reasons: list[str]
 ) -> Iterator[Spec]:
     """Specs to compare with, the likeliest first; why there is none goes to ``reasons``."""
+    if not seen.main:
+        reasons.append("no weight layer of it could be followed from input to output")
+        return
     try:
         shape = seen.input_shape
     except UnlikeError as error:
