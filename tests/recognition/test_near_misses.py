@@ -159,7 +159,7 @@ def test_a_family_that_is_asked_for():
     """The closest spec is of this family, and other families are not named."""
     net = nnmass.build("wide-resnet(depth=50,widen=2,image=32)", device="meta")
     found = recognise(net, SHAPE, family="resnet")
-    refused(found, "resnet", "resnet(depth=50,image=32)", "64 -> 128")
+    refused(found, "resnet", "resnet(depth=50,wm=2,image=32)", "3 -> 64", "3 -> 128")
     assert recognise(net, SHAPE, family="wide-resnet").exact
     none = recognise(net, SHAPE, family="vgg")
     assert none.differences == ("vgg: it has skips, and the family has none",)

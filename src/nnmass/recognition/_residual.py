@@ -144,8 +144,8 @@ def resnets(seen: Seen) -> Iterator[ResNet]:
     low = max((width - 1) / plane for plane, width in seen_widths)
     high = min((width + 1) / plane for plane, width in seen_widths)
     multiplier = simplest(max(low, 1e-5), high, _widths_are(seen_widths))
-    if multiplier is None:  # the stem alone, so that there is something to compare with
-        multiplier = stages.stem_channels / first
+    if multiplier is None:  # what most of them have, so that there is something to compare with
+        multiplier = most_common([width / plane for plane, width in seen_widths])
     yield ResNet(width_multiplier=multiplier, **shape)
 
 

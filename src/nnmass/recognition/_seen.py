@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from nnmass.tracing import LayerReading, WeightLayer
+
+T = TypeVar("T", int, float)
 
 
 class UnlikeError(Exception):
@@ -121,6 +124,6 @@ class Seen:
         return "mnist" if self.image["in_channels"] == 1 else "cifar"
 
 
-def most_common(values: Sequence[int]) -> int:
+def most_common(values: Sequence[T]) -> T:
     """The value that stands there most often; of several the first."""
     return Counter(values).most_common(1)[0][0]
