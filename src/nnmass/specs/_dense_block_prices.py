@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nnmass._arrays import Ints, common_shape, whole_array
 from nnmass.errors import SpecError, whole_number
 from nnmass.specs._dense_block_cost import block_weights, exact_share
 from nnmass.specs._kinds import Share
 from nnmass.topology import DenseBlock, DenseBlocks
 
-Ints = npt.NDArray[np.int64]
-
+_NUMBERS = ("inputs", "growth", "layers", "inner")
 _LARGEST = 1 << 62
 _INT64 = 1 << 63
 
@@ -72,15 +72,18 @@ def price_dense_blocks(blocks: DenseBlocks, *, size: int) -> Prices:
 def _check_prices(blocks: DenseBlocks, size: int) -> None:
     if not blocks.links.size:
         return
-    names = ("inputs", "growth", "layers", "inner")
-    largest = {name: int(getattr(blocks, name).max()) for name in names}
+    largest = {name: int(getattr(blocks, name).max()) for name in _NUMBERS}
     # Whichever of the two kinds a block is, it costs less than both of the largest together.
     both = (DenseBlock(**largest), DenseBlock(**(largest | {"inner": 0})))
-    total = sum(sum(block_weights(block)) for block in both) * size * size
-    if total >= _LARGEST:
+    _check_total(sum(sum(block_weights(block)) for block in both), size, largest)
+
+
+def _check_total(params: int, size: int, largest: dict[str, int]) -> None:
+    if params * size * size >= _LARGEST:
+        numbers = ", ".join(f"{name} {number}" for name, number in largest.items())
         raise SpecError(
-            f"the multiply-adds must stay below 2^62 (64-bit integers), got blocks of up to "
-            f"{largest} on {size} pixels; price them one by one with DenseNet(...).cost"
+            "costs must stay below 2^62 (64-bit integers), and may not for arrays of up to "
+            f"{numbers} on {size} pixels a side; DenseNet(...).cost has no limit"
         )
 
 
@@ -103,12 +106,14 @@ def price_transitions(channels: npt.ArrayLike, outputs: npt.ArrayLike, *, size: 
         >>> prices.params.tolist(), prices.macs.tolist()
         ([33280, 132096], [1605632, 6422528])
     """
-    # A block of one layer without a bottleneck checks two arrays just as they are to be here.
-    pair = DenseBlocks(inputs=channels, growth=outputs, layers=1, inner=0)
+    c, o = whole_array(channels, "channels", low=1), whole_array(outputs, "outputs", low=1)
+    shape = common_shape(channels=c, outputs=o)
     size = whole_number(size, "size", low=1)
-    _check_prices(pair, size)
-    weights = pair.inputs * pair.growth
-    return Prices(np.asarray(weights + 2 * pair.inputs), np.asarray(weights * (size * size)))
+    if 0 not in shape:
+        largest = {"channels": int(c.max()), "outputs": int(o.max())}
+        _check_total(largest["channels"] * (largest["outputs"] + 2), size, largest)
+    weights = c * o
+    return Prices(np.asarray(weights + 2 * c), np.asarray(weights * (size * size)))
 
 
 def compressed_channels(channels: npt.ArrayLike, compression: float) -> Ints:
@@ -125,7 +130,7 @@ def compressed_channels(channels: npt.ArrayLike, compression: float) -> Ints:
         >>> compressed_channels([256, 100, 1], 0.29).tolist()
         [74, 29, 1]
     """
-    given = DenseBlocks(inputs=channels, growth=1, layers=1, inner=0).inputs
+    given = whole_array(channels, "channels", low=1)
     try:
         share = exact_share(Share().check(compression))
     except ValueError:

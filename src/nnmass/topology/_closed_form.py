@@ -7,8 +7,7 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from nnmass.errors import BudgetError, SpecError
-from nnmass.topology._arrays import (
+from nnmass._arrays import (
     Floats,
     Ints,
     as_array,
@@ -17,6 +16,7 @@ from nnmass.topology._arrays import (
     shown,
     whole_array,
 )
+from nnmass.errors import BudgetError, SpecError
 from nnmass.topology._cell import Cell
 
 _BLOCK = 1 << 14  # cells computed at once, so that every intermediate array stays in the cache

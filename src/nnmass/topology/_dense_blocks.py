@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from nnmass._arrays import Floats, Ints, common_shape, whole_array
 from nnmass.errors import SpecError
-from nnmass.topology._arrays import Floats, Ints, common_shape, whole_array
 from nnmass.topology._dense_block import chain_step, count_links, mass_ratio
 
 _LARGEST = 1 << 62
