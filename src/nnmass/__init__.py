@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nnmass import data as data
     from nnmass import errors as errors
     from nnmass import probes as probes
+    from nnmass import recognition as recognition
     from nnmass import report as report
     from nnmass import studies as studies
     from nnmass import tracing as tracing
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from nnmass.nets import open_network as open_network
     from nnmass.nets import save as save
     from nnmass.probes import ldi as ldi
+    from nnmass.recognition import recognise as recognise
     from nnmass.specs import parse as parse
     from nnmass.topology import Cell as Cell
     from nnmass.topology import MassRule as MassRule
@@ -32,7 +34,17 @@ if TYPE_CHECKING:
     from nnmass.topology import mean_singular_value as mean_singular_value
     from nnmass.tracing import trace as trace
 
-_ROOMS = ("data", "design", "errors", "probes", "report", "studies", "tracing", "train")
+_ROOMS = (
+    "data",
+    "design",
+    "errors",
+    "probes",
+    "recognition",
+    "report",
+    "studies",
+    "tracing",
+    "train",
+)
 _SOURCES = {
     "Cell": "nnmass.topology",
     "MassRule": "nnmass.topology",
@@ -47,6 +59,7 @@ _SOURCES = {
     "open_network": "nnmass.nets",
     "save": "nnmass.nets",
     "ldi": "nnmass.probes",
+    "recognise": "nnmass.recognition",
     "trace": "nnmass.tracing",
     **{room: f"nnmass.{room}" for room in _ROOMS},
 }

@@ -9,19 +9,27 @@ from nnmass.tracing._mac_count import MacCount as MacCount
 from nnmass.tracing._topology import Topology as Topology
 
 if TYPE_CHECKING:
+    from nnmass.tracing._layer_reading import LayerReading as LayerReading
+    from nnmass.tracing._layer_reading import trace_layers as trace_layers
     from nnmass.tracing._paths import ModulePaths as ModulePaths
     from nnmass.tracing._rules import register_rule as register_rule
     from nnmass.tracing._rules import unregister_rule as unregister_rule
     from nnmass.tracing._step import Step as Step
     from nnmass.tracing._trace import trace as trace
+    from nnmass.tracing._weight_layer import LayerShape as LayerShape
+    from nnmass.tracing._weight_layer import WeightLayer as WeightLayer
 
 __getattr__ = lazy_names(
     __name__,
     {
+        "LayerReading": "nnmass.tracing._layer_reading",
+        "LayerShape": "nnmass.tracing._weight_layer",
         "ModulePaths": "nnmass.tracing._paths",
         "Step": "nnmass.tracing._step",
         "register_rule": "nnmass.tracing._rules",
         "trace": "nnmass.tracing._trace",
+        "trace_layers": "nnmass.tracing._layer_reading",
         "unregister_rule": "nnmass.tracing._rules",
+        "WeightLayer": "nnmass.tracing._weight_layer",
     },
 )

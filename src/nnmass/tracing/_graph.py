@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from nnmass.tracing._weight_layer import LayerShape
+
 NodeKind = Literal["input", "layer", "join", "mix", "unread", "output"]
 
 
@@ -25,6 +27,7 @@ class Node:
         size: Spatial size of its output; ``None`` where there is none (linear layers).
         is_depthwise: A layer that reads, for each channel, that channel alone.
         why: For ``mix`` and ``unread``: what happened there.
+        shape: Of a weight layer.
     """
 
     index: int
@@ -35,6 +38,7 @@ class Node:
     size: tuple[int, ...] | None = None
     is_depthwise: bool = False
     why: str = ""
+    shape: LayerShape | None = None
 
 
 class Graph:
@@ -54,6 +58,7 @@ class Graph:
         size: Sequence[int] | None = None,
         is_depthwise: bool = False,
         why: str = "",
+        shape: LayerShape | None = None,
     ) -> int:
         """Add a node and return its number; a name that was there before gets ``#2``, ``#3``, .."""
         self._names[name] += 1
@@ -67,6 +72,7 @@ class Graph:
             size=None if size is None else tuple(size),
             is_depthwise=is_depthwise,
             why=why,
+            shape=shape,
         )
         self.nodes.append(node)
         return node.index

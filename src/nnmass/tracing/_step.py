@@ -12,6 +12,7 @@ from torch import Tensor
 from nnmass.tracing._channels import ChannelMap, count_sources
 from nnmass.tracing._graph import NodeKind
 from nnmass.tracing._operations import ACTIVATIONS
+from nnmass.tracing._weight_layer import shape_of_layer
 
 if TYPE_CHECKING:
     from nnmass.tracing._recorder import Recorder
@@ -134,7 +135,10 @@ class Step:
         """
         given = self.map_of(tensor) if tensor is not None else None
         maps = [given] if given is not None else [known for _, known in self.read]
-        return self._node("layer", maps, axes, alike, size=size, is_depthwise=is_depthwise)
+        shape = shape_of_layer(self)
+        return self._node(
+            "layer", maps, axes, alike, size=size, is_depthwise=is_depthwise, shape=shape
+        )
 
     def join(self, maps: Sequence[ChannelMap] | None = None) -> ChannelMap:
         """The output is the sum of feature maps.

@@ -19,13 +19,22 @@ _KINDS = {
 
 
 class Tally:
-    """Counts of one forward pass."""
+    """Counts of one forward pass.
+
+    Attributes:
+        by_kind: Multiply-adds by kind of layer.
+        by_module: The same by module path.
+        other: Results of other operations, by kind.
+        uncounted: Calls of what has no count.
+        calls: Calls of norms and activations, by operation.
+    """
 
     def __init__(self) -> None:
         self.by_kind: Counter[str] = Counter()
         self.by_module: Counter[str] = Counter()
         self.other: Counter[str] = Counter()
         self.uncounted: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
 
     def add_macs(self, kind: str, path: str, macs: int) -> None:
         """Multiply-adds of one call."""
@@ -37,6 +46,8 @@ class Tally:
         kind = _KINDS.get(name) or ("elementwise" if is_pointwise else None)
         if kind is not None:
             self.other[kind] += out.numel()
+        if name in ACTIVATIONS or name in NORMS:
+            self.calls[name] += 1
 
     def result(self) -> MacCount:
         """The counts as frozen data."""

@@ -8,10 +8,11 @@ from torch import nn
 
 from nnmass.errors import TraceError
 from nnmass.tracing._cells import cells_of
+from nnmass.tracing._graph import Node
 from nnmass.tracing._notes import notes_of
 from nnmass.tracing._outputs import Output
 from nnmass.tracing._regions import count_layers, on_the_way
-from nnmass.tracing._run import flattened_shapes, record
+from nnmass.tracing._run import Recording, flattened_shapes, record
 from nnmass.tracing._topology import Topology
 
 
@@ -61,6 +62,17 @@ def trace(
         >>> topology.mass, topology.cells[0].chain
         (128.0, ('0', '1.conv1', '1.add'))
     """
+    return read(model, input_shape, name=name, output=output)[0]
+
+
+def read(
+    model: nn.Module,
+    input_shape: Sequence[int] | Sequence[Sequence[int]],
+    *,
+    name: str,
+    output: Output,
+) -> tuple[Topology, list[Node], Recording]:
+    """`trace`, with the nodes between input and output and what else was recorded."""
     if not isinstance(model, nn.Module):
         raise TraceError(f"trace needs a torch.nn.Module, got {model!r:.80}; {_remedy(model)}")
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
@@ -74,7 +86,7 @@ def trace(
             "there is nothing to score"
         )
     cells = cells_of(nodes)
-    return Topology(
+    topology = Topology(
         name=name,
         input_shape=shapes[0] if len(shapes) == 1 else shapes,
         cells=cells,
@@ -85,6 +97,7 @@ def trace(
         n_edges=sum(len(node.sources) for node in nodes[:-1]),
         notes=notes_of(recording, nodes, cells),
     )
+    return topology, nodes, recording
 
 
 def _remedy(model: object) -> str:
