@@ -32,6 +32,7 @@ def loaded_by(code: str) -> set[str]:
         "import nnmass; nnmass.Cell(8, 16, 1).average_degree.to_dict()",
         "import nnmass; nnmass.parse('dense-cnn(wm=2,d=13,t=40/80/125)').to_json()",
         "import nnmass; s = nnmass.parse('resnet(depth=50)'); s.mass, s.params, s.macs",
+        "import nnmass; s = nnmass.parse('densenet(depth=121)'); s.mass, s.params, s.macs",
         "import nnmass; nnmass.mean_singular_value(8, 16)",
         "import nnmass; nnmass.MassRule(count_projections=False)",
     ],
@@ -44,6 +45,8 @@ def test_nothing_heavy_is_loaded(code):
     "code",
     [
         "import nnmass; nnmass.cell_mass(8, 16, [1, 2])",
+        "from nnmass.topology import DenseBlocks",
+        "from nnmass.specs import price_dense_blocks, compressed_channels",
         "import nnmass; nnmass.link_cap_for_mass(8, 16, 17)",
         "from nnmass.topology import Cell, draw_links; draw_links(Cell(8, 16, 1), seed=0)",
     ],

@@ -34,6 +34,20 @@ def test_a_network_as_json(nnmass_cli):
     assert degree["exact"] == pytest.approx(edges / (13 * (32 + 64 + 128)))
 
 
+def test_dense_blocks(nnmass_cli):
+    done = nnmass_cli("mass", "densenet(depth=121)")
+    cells = done.out.splitlines()[4:]
+    assert len(cells) == 4
+    assert "64 + 6 x (128-32)" in cells[0]
+    assert "12032 of 56832" in cells[3]
+    plain = nnmass_cli("mass", "densenet(depth=40,bottleneck=0,growth=12)")
+    assert "16 + 12 x 12" in plain.out
+    document = nnmass_cli("mass", "densenet(depth=121)", "--json").document
+    assert document["mass"] == pytest.approx(1726.1868394, abs=1e-6)
+    assert [cell["kind"] for cell in document["cells"]] == ["dense block"] * 4
+    assert document["average_degree"] is None
+
+
 def test_a_cell(nnmass_cli):
     cell = ("--width", 8, "--depth", 16)
     by_cap = nnmass_cli("mass", *cell, "--link-cap", 8, "--json").document

@@ -14,6 +14,8 @@ SMALL = {
     "dense-mlp-legacy": "dense-mlp(w=4,d=5,t=6,in=12,classes=3,act=tanh,wiring=legacy)",
     "dense-cnn": "dense-cnn(wm=1,d=4,t=8/20,image=8)",
     "dense-cnn-dw": "dense-cnn-dw(wm=1,d=4,t=8/20,image=8)",
+    "densenet": "densenet(blocks=2/3/1,growth=4,image=8)",
+    "densenet-plain": "densenet(blocks=2/2,bottleneck=0,growth=4,stem=imagenet,image=32)",
     "resnet": "resnet(depth=8,image=16)",
     "resnet-50": "resnet(depth=50,wm=0.1,stem=cifar,image=16)",
     "wide-resnet": "wide-resnet(depth=10,widen=2,image=16)",

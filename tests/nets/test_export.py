@@ -140,6 +140,7 @@ COMPILED = [
     "dense-mlp(w=8,d=6,t=9,in=20)",
     "dense-cnn(wm=1,d=5,t=9/7,image=9)",
     "dense-cnn-dw(wm=1,d=4,t=9/7,image=8)",
+    "densenet(blocks=2/1,growth=4,stem=cifar,image=8)",
     "resnet(depth=8,image=16)",
     "wide-resnet(depth=10,widen=1,image=16)",
     "mobilenet-v2(wm=0.35,rows=1:16:1:1/6:24:2:2,stem=cifar,image=16)",

@@ -17,6 +17,8 @@ HE = [
     "resnet(depth=8)",
     "wide-resnet(depth=10,widen=4)",
     "resnext(depth=50,groups=4,width=8,stem=cifar)",
+    "densenet(blocks=6/6,growth=12)",
+    "densenet(depth=16,bottleneck=0,growth=12)",
     "mobilenet-v2(wm=0.5)",
     "vgg(depth=11,stem=cifar)",
 ]

@@ -38,6 +38,13 @@ DENSE = st.integers(1, 5).flatmap(
         optional=IMAGE,
     )
 )
+DENSE_LAYERS = {
+    "growth": SMALL,
+    "compression": st.one_of(st.just(1), st.floats(0.001, 1)),
+    "first": SMALL,
+    **STEM,
+    **IMAGE,
+}
 VALUES = {
     "dense-mlp": st.fixed_dictionaries(
         {"w": SMALL, "d": st.integers(3, 300), "t": st.integers(0, 900)},
@@ -50,6 +57,19 @@ VALUES = {
     ),
     "dense-cnn": DENSE,
     "dense-cnn-dw": DENSE,
+    "densenet": st.one_of(
+        st.fixed_dictionaries(
+            {"depth": st.sampled_from([121, 161, 169, 201, 40, 100])}, optional=DENSE_LAYERS
+        ),
+        st.fixed_dictionaries(
+            {"depth": st.sampled_from([40, 100, 121]), "bottleneck": st.just(0)},
+            optional=DENSE_LAYERS,
+        ),
+        st.fixed_dictionaries(
+            {"blocks": st.lists(st.integers(1, 40), min_size=1, max_size=4)},
+            optional={"bottleneck": st.integers(0, 6)} | DENSE_LAYERS,
+        ),
+    ),
     "resnet": st.fixed_dictionaries(
         {"depth": st.sampled_from([18, 34, 50, 101, 152, 8, 20, 44, 110])},
         optional={"wm": MULTIPLIER, "shortcut": st.sampled_from(["projection", "pad"])}
@@ -207,15 +227,15 @@ MESSAGES = [
     ("timm:resnet50", f"not a spec string: 'timm:resnet50'; {WRITE}"),
     (
         "resne(depth=50)",
-        "unknown family 'resne'. Did you mean 'resnet' or 'resnext'? 8 are known; list them with "
+        "unknown family 'resne'. Did you mean 'resnet' or 'resnext'? 9 are known; list them with "
         "`nnmass nets ls`",
     ),
     (
         "ResNet(depth=50)",
-        "unknown family 'ResNet'. Did you mean 'resnet' or 'resnext'? 8 are known; list them with "
+        "unknown family 'ResNet'. Did you mean 'resnet' or 'resnext'? 9 are known; list them with "
         "`nnmass nets ls`",
     ),
-    ("zzz", "unknown family 'zzz'. 8 are known; list them with `nnmass nets ls`"),
+    ("zzz", "unknown family 'zzz'. 9 are known; list them with `nnmass nets ls`"),
     ("resnet(50)", f"resnet: '50' is not key=value; {HOW}"),
     ("resnet(depth=50,)", f"resnet: '' is not key=value; {HOW}"),
     ("resnet(depth=)", f"resnet: 'depth=' is not key=value; {HOW}"),
@@ -330,7 +350,7 @@ DOCUMENTS = [
     ),
     (
         GOOD | {"family": "vg"},
-        "the spec: unknown family 'vg'. Did you mean 'vgg'? 8 are known; list them with "
+        "the spec: unknown family 'vg'. Did you mean 'vgg'? 9 are known; list them with "
         "`nnmass nets ls`",
     ),
     (GOOD | {"w": "8"}, "the spec: dense-mlp: w must be a whole number of at least 1, got '8'"),

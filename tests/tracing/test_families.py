@@ -14,6 +14,7 @@ from nnmass.specs import (
     DenseCNN,
     DenseCNNDepthwise,
     DenseMLP,
+    DenseNet,
     MobileNetV2,
     ResNet,
     ResNeXt,
@@ -111,6 +112,55 @@ def test_dense_cnns_of_one_link_a_layer(family):
     check(family(width_multiplier=2, depths=(4,), link_caps=(1, 2), in_channels=1, image=7))
 
 
+def check_densenet(spec):
+    got = check(spec)
+    assert got.depth == spec.depth
+    assert [cell.kind for cell in got.cells] == ["concatenation"] * len(spec.blocks)
+    assert [cell.exact_mass for cell in got.cells] == [c.exact_mass for c in spec.cells]
+    assert [cell.widths[:-1] for cell in got.cells] == [cell.widths for cell in spec.cells]
+    assert not any(cell.flags for cell in got.cells)
+
+
+@settings(max_examples=40)
+@given(
+    blocks=st.lists(st.integers(1, 4), min_size=1, max_size=4),
+    growth=st.integers(1, 9),
+    bottleneck=st.integers(0, 4),
+    compression=st.sampled_from([0.1, 0.29, 0.5, 1]),
+    stem=st.sampled_from(["imagenet", "cifar", "mnist"]),
+    first=st.one_of(st.none(), st.integers(1, 9)),
+    image=st.integers(29, 36),
+    classes=st.integers(1, 4),
+)
+def test_densenet(**fields):
+    check_densenet(DenseNet(**fields))
+
+
+@pytest.mark.parametrize("bottleneck", [0, 1, 4])
+@pytest.mark.parametrize("blocks", [(1,), (2,), (1, 1), (1, 2, 1), (2, 2, 2, 2)])
+def test_densenet_of_the_smallest_blocks(blocks, bottleneck):
+    """Width 1 too, where a convolution of one channel must not pass for a depthwise one."""
+    for growth, first in ((1, 1), (3, 8), (12, None)):
+        check_densenet(
+            DenseNet(blocks=blocks, bottleneck=bottleneck, growth=growth, first=first, stem="cifar")
+        )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "densenet(depth=121)",
+        "densenet(depth=100,growth=12)",
+        "densenet(depth=40,bottleneck=0,growth=12)",
+    ],
+)
+def test_densenets_of_the_paper(text):
+    spec = nnmass.parse(text)
+    got = trace(nnmass.build(spec, device="meta"), spec.input_shape)
+    assert (got.mass, got.params, got.macs) == (spec.mass, spec.params, spec.macs)
+    assert (got.depth, got.input_shape) == (spec.depth, spec.input_shape)
+
+
 @settings(max_examples=12)
 @given(
     depth=st.sampled_from([8, 14, 20, 26, 18]),
@@ -200,5 +250,5 @@ def test_vgg(depth, norm, image):
 
 
 def test_every_family_is_tried():
-    tried = {DenseMLP, DenseCNN, DenseCNNDepthwise, ResNet, WideResNet, ResNeXt, MobileNetV2, VGG}
-    assert tried == set(FAMILIES.values())
+    tried = {DenseMLP, DenseCNN, DenseCNNDepthwise, DenseNet, ResNet, WideResNet, ResNeXt}
+    assert tried | {MobileNetV2, VGG} == set(FAMILIES.values())

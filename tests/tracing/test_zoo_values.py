@@ -96,6 +96,19 @@ def test_vgg_has_no_mass_and_says_so(name):
     assert any("plain" in note for note in got.notes)
 
 
+# Mass of the four published DenseNets, in both zoos.
+DENSE = {121: 1726.1868, 161: 3304.2214, 169: 2228.7536, 201: 2678.7338}
+
+
+@pytest.mark.parametrize("zoo", ["timm", "torchvision"])
+@pytest.mark.parametrize("depth", DENSE)
+def test_densenets_are_their_specs(zoo, depth):
+    got = traced(f"{zoo}:densenet{depth}")
+    assert got.mass == pytest.approx(DENSE[depth], abs=5e-5)
+    assert got.depth == depth
+    same_as_spec(got, f"densenet(depth={depth})")
+
+
 def dense_block(inputs, n_layers, outputs, *, growth=32, inner=128):
     """Mass of a dense block and the layer behind it, by the rule and by hand.
 

@@ -120,7 +120,7 @@ def _emit_network(spec: Spec) -> None:
 
 def _emit_cells(cells: list[AnyCell] | list[Cell]) -> None:
     from nnmass.report import Column, Table, format_density, format_mass
-    from nnmass.topology import Cell
+    from nnmass.topology import Cell, DenseBlock
 
     names = ("cell", "depth", "width", "link cap", "links", "density", "NN-Mass", "degree")
     rows = []
@@ -131,6 +131,10 @@ def _emit_cells(cells: list[AnyCell] | list[Cell]) -> None:
             degree = f"{cell.average_degree.exact:.2f}"
             shape = (str(cell.depth), str(cell.width), str(cell.link_cap))
             rows.append((str(index), *shape, *numbers, degree))
+        elif isinstance(cell, DenseBlock):
+            layer = f"({cell.inner}-{cell.growth})" if cell.has_bottleneck else f"{cell.growth}"
+            widths = f"{cell.inputs} + {cell.layers} x {layer}"
+            rows.append((str(index), str(cell.depth), widths, "-", *numbers, "-"))
         else:
             widths = "-".join(map(str, cell.widths))
             rows.append((str(index), str(len(cell.widths) - 1), widths, "-", *numbers, "-"))

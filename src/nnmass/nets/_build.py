@@ -7,12 +7,22 @@ import torch
 from nnmass.errors import DeviceError, SpecError, whole_number
 from nnmass.nets._dense_cnn import DenseCNNNet
 from nnmass.nets._dense_mlp import DenseMLPNet
+from nnmass.nets._densenet import DenseNetNet
 from nnmass.nets._initialise import initialise
 from nnmass.nets._mobilenet_v2 import MobileNetV2Net
 from nnmass.nets._net import Net
 from nnmass.nets._residual import ResidualNet
 from nnmass.nets._vgg import VGGNet
-from nnmass.specs import VGG, DenseConvSpec, DenseMLP, MobileNetV2, ResidualSpec, Spec, parse
+from nnmass.specs import (
+    VGG,
+    DenseConvSpec,
+    DenseMLP,
+    DenseNet,
+    MobileNetV2,
+    ResidualSpec,
+    Spec,
+    parse,
+)
 from nnmass.topology import Cell, Wiring, draw_links
 
 
@@ -36,8 +46,8 @@ def build(spec: Spec | str, seed: int = 0, *, device: str | torch.device = "cpu"
         DeviceError: This machine has no such device.
 
     Source:
-        Dense networks start as PyTorch's layers do (as the released code); the others with He's
-        normal initialisation, as published.
+        Dense MLPs and dense CNNs start as PyTorch's layers do (as the released code); the others
+        with He's normal initialisation, as published.
 
     Example:
         >>> net = build("dense-cnn(wm=1,d=5,t=8/8,image=8,in=1)", seed=0)
@@ -88,6 +98,8 @@ def assemble(spec: Spec, wirings: tuple[Wiring, ...]) -> Net:
         return DenseMLPNet(spec, wirings)
     if isinstance(spec, DenseConvSpec):
         return DenseCNNNet(spec, wirings)
+    if isinstance(spec, DenseNet):
+        return DenseNetNet(spec)
     if isinstance(spec, ResidualSpec):
         return ResidualNet(spec)
     if isinstance(spec, MobileNetV2):

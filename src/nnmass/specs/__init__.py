@@ -1,11 +1,15 @@
 """Families of networks as data, with closed forms of mass, parameters and multiply-adds."""
 
+from typing import TYPE_CHECKING
+
+from nnmass._lazy import lazy_names
 from nnmass.specs._cost import Cost as Cost
 from nnmass.specs._dense_cnn import CellPlan as CellPlan
 from nnmass.specs._dense_cnn import DenseCNN as DenseCNN
 from nnmass.specs._dense_cnn import DenseCNNDepthwise as DenseCNNDepthwise
 from nnmass.specs._dense_cnn import DenseConvSpec as DenseConvSpec
 from nnmass.specs._dense_mlp import DenseMLP as DenseMLP
+from nnmass.specs._densenet import DenseNet as DenseNet
 from nnmass.specs._families import FAMILIES as FAMILIES
 from nnmass.specs._families import SPEC_FILE as SPEC_FILE
 from nnmass.specs._families import family_class as family_class
@@ -21,3 +25,13 @@ from nnmass.specs._resnet import ResNeXt as ResNeXt
 from nnmass.specs._resnet import WideResNet as WideResNet
 from nnmass.specs._spec import Spec as Spec
 from nnmass.specs._vgg import VGG as VGG
+
+if TYPE_CHECKING:
+    from nnmass.specs._dense_block_prices import Prices as Prices
+    from nnmass.specs._dense_block_prices import compressed_channels as compressed_channels
+    from nnmass.specs._dense_block_prices import price_dense_blocks as price_dense_blocks
+    from nnmass.specs._dense_block_prices import price_transitions as price_transitions
+
+_PRICES = ("Prices", "compressed_channels", "price_dense_blocks", "price_transitions")
+
+__getattr__ = lazy_names(__name__, dict.fromkeys(_PRICES, "nnmass.specs._dense_block_prices"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from nnmass.errors import SpecError, did_you_mean
 from nnmass.specs._dense_cnn import DenseCNN, DenseCNNDepthwise
 from nnmass.specs._dense_mlp import DenseMLP
+from nnmass.specs._densenet import DenseNet
 from nnmass.specs._mobilenet_v2 import MobileNetV2
 from nnmass.specs._resnet import ResNet, ResNeXt, WideResNet
 from nnmass.specs._spec import SCHEMA, Spec
@@ -21,6 +22,7 @@ FAMILIES: Mapping[str, type[Spec]] = {
         DenseMLP,
         DenseCNN,
         DenseCNNDepthwise,
+        DenseNet,
         ResNet,
         WideResNet,
         ResNeXt,

@@ -101,6 +101,25 @@ class Multiplier:
 
 
 @dataclass(frozen=True)
+class Share:
+    """A number above 0 and at most 1."""
+
+    allowed: str = "a number above 0 and at most 1"
+
+    def read(self, text: str) -> float:
+        return self.check(float(text))
+
+    def check(self, value: object) -> float:
+        number = Multiplier().check(value)
+        if number > 1:
+            raise ValueError
+        return number
+
+    def show(self, value: object) -> str:
+        return f"{value!r}"
+
+
+@dataclass(frozen=True)
 class WholeList:
     """Whole numbers of at least ``low``, written ``20/40/60``; a single one is a list of one."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, ClassVar
 
 from nnmass.errors import SpecError, did_you_mean
@@ -29,10 +29,26 @@ class KeyedField:
     required: bool
     default: Default
     help: str
+    unless: str = ""
+
+    def may_lack(self, given: Container[str]) -> bool:
+        """It may be left out where the keys ``given`` are there."""
+        return not self.required or self.unless in given
+
+    def is_default(self, value: object, earlier: Mapping[str, Any]) -> bool:
+        """``value`` is what leaving the field out gives, after the fields before it."""
+        try:
+            return not self.required and value == self.kind.check(self.default_after(earlier))
+        except SpecError:
+            return False  # there it cannot be left out
 
     def default_after(self, earlier: Mapping[str, Any]) -> object:
         """The default, given the values of the fields before this one."""
         return self.default(earlier) if callable(self.default) else self.default
+
+    def missing(self) -> str:
+        """What to say where the field is not given."""
+        return f"{self.key} is missing: {self.help}, {self.kind.allowed}"
 
     def fault(self, given: object) -> str:
         """What to say of a value that is not allowed."""
@@ -42,10 +58,16 @@ class KeyedField:
         )
 
 
-def spec_field(key: str, kind: Kind, default: Default = None, *, help: str) -> Any:
-    """A dataclass field that a spec string calls ``key``; without a default it is required."""
-    metadata = {"key": key, "kind": kind, "default": default, "help": help}
-    if default is None:
+def spec_field(
+    key: str, kind: Kind, default: Default = None, *, help: str, unless: str = ""
+) -> Any:
+    """A dataclass field that a spec string calls ``key``; without a default it is required.
+
+    With ``unless`` it is required unless the field of that key is given, which then tells it; the
+    canonical string has one of the two. A default that cannot be told raises a `SpecError`.
+    """
+    metadata = {"key": key, "kind": kind, "default": default, "help": help, "unless": unless}
+    if default is None and not unless:
         return dataclasses.field(metadata=metadata)
     return dataclasses.field(default=None, metadata=metadata)
 
@@ -74,6 +96,7 @@ class Spec(ABC):
                 required=f.metadata["default"] is None,
                 default=f.metadata["default"],
                 help=f.metadata["help"],
+                unless=f.metadata["unless"],
             )
             for f in dataclasses.fields(cls)  # type: ignore[arg-type]
         )
@@ -99,8 +122,8 @@ class Spec(ABC):
         values: dict[str, object] = {}
         for key, field in fields.items():
             if key not in given:
-                if field.required:
-                    faults.append(f"{key} is missing: {field.help}, {field.kind.allowed}")
+                if not field.may_lack(given):
+                    faults.append(field.missing())
                 continue
             try:
                 values[field.attribute] = read(field.kind, given[key])
@@ -116,12 +139,18 @@ class Spec(ABC):
         faults: list[str] = []
         for field in self.keyed_fields():
             given = getattr(self, field.attribute)
-            if given is None and not field.required:
-                if faults:
-                    continue  # the default may depend on what is wrong
-                given = field.default_after(values)
+            if given is None and not field.required and faults:
+                continue  # the default may depend on what is wrong
+            if given is None and field.unless:
+                faults.append(field.missing())
+                continue
             try:
+                if given is None and not field.required:
+                    given = field.default_after(values)
                 values[field.key] = field.kind.check(given)
+            except SpecError as error:
+                faults.append(str(error))
+                continue
             except (ValueError, TypeError, OverflowError):
                 faults.append(field.fault(given))
                 continue
@@ -135,12 +164,14 @@ class Spec(ABC):
 
     def __str__(self) -> str:
         """The canonical spec string."""
-        parts, earlier = [], dict[str, Any]()
-        for field in self.keyed_fields():
+        shown, earlier, fields = dict[str, str](), dict[str, Any](), self.keyed_fields()
+        for field in fields:
             value = getattr(self, field.attribute)
-            if field.required or value != field.kind.check(field.default_after(earlier)):
-                parts.append(f"{field.key}={field.kind.show(value)}")
+            if not field.is_default(value, earlier):
+                shown[field.key] = field.kind.show(value)
             earlier[field.key] = value
+        told = {field.key for field in fields if field.unless in shown}
+        parts = [f"{key}={text}" for key, text in shown.items() if key not in told]
         return f"{self.family}({','.join(parts)})" if parts else self.family
 
     def to_dict(self) -> dict[str, object]:

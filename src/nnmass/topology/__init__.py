@@ -8,6 +8,7 @@ from nnmass.topology._additive import AdditiveCell as AdditiveCell
 from nnmass.topology._additive import MassRule as MassRule
 from nnmass.topology._cell import AverageDegree as AverageDegree
 from nnmass.topology._cell import Cell as Cell
+from nnmass.topology._dense_block import DenseBlock as DenseBlock
 from nnmass.topology._network import AnyCell as AnyCell
 from nnmass.topology._network import network_degree as network_degree
 from nnmass.topology._network import network_density as network_density
@@ -18,6 +19,7 @@ from nnmass.topology._random_matrix import mean_singular_value as mean_singular_
 if TYPE_CHECKING:
     from nnmass.topology._closed_form import cell_mass as cell_mass
     from nnmass.topology._closed_form import link_cap_for_mass as link_cap_for_mass
+    from nnmass.topology._dense_blocks import DenseBlocks as DenseBlocks
     from nnmass.topology._links import Wiring as Wiring
     from nnmass.topology._links import check_wiring as check_wiring
     from nnmass.topology._links import draw_links as draw_links
@@ -30,6 +32,7 @@ __getattr__ = lazy_names(
         "SingularValueLaw": "nnmass.topology._singular_value_law",
         "cell_mass": "nnmass.topology._closed_form",
         "link_cap_for_mass": "nnmass.topology._closed_form",
+        "DenseBlocks": "nnmass.topology._dense_blocks",
         "Wiring": "nnmass.topology._links",
         "check_wiring": "nnmass.topology._links",
         "draw_links": "nnmass.topology._links",

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
 
+from nnmass._arrays import (
+    Floats,
+    Ints,
+    as_array,
+    common_shape,
+    first_bad,
+    shown,
+    whole_array,
+)
 from nnmass.errors import BudgetError, SpecError
 from nnmass.topology._cell import Cell
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _BLOCK = 1 << 14  # cells computed at once, so that every intermediate array stays in the cache
 _LARGEST = 1 << 61  # 2 w d^3 must fit a 64-bit integer
@@ -55,11 +61,11 @@ def cell_mass(
     """
     if _is_scalar(width) and _is_scalar(depth) and _is_scalar(link_cap):
         return Cell(width, depth, link_cap).mass  # type: ignore[arg-type]
-    w = _whole(width, "width", low=1)
-    d = _whole(depth, "depth", low=3)
-    t = _whole(link_cap, "link_cap", low=0)
+    w = whole_array(width, "width", low=1)
+    d = whole_array(depth, "depth", low=3)
+    t = whole_array(link_cap, "link_cap", low=0)
     _check_size(w, d, instead="use Cell(...).mass, which has no limit")
-    shape = _common_shape(width=w, depth=d, link_cap=t)
+    shape = common_shape(width=w, depth=d, link_cap=t)
     # What depends on the depth alone is computed on its own shape, not on the broadcast one.
     n = d - 2
     divisor = np.broadcast_to((n * (n + 1)).astype(np.float64), shape)
@@ -131,8 +137,8 @@ def link_cap_for_mass(
         >>> link_cap_for_mass(8, [16, 20, 24, 32], 17).tolist()
         [8, 9, 9, 9]
     """
-    w = _whole(width, "width", low=1)
-    d = _whole(depth, "depth", low=3)
+    w = whole_array(width, "width", low=1)
+    d = whole_array(depth, "depth", low=3)
     _check_size(w, d, instead="no such cell fits a machine")
     wanted = _wanted_mass(mass, w, d)
     n = d - 2
@@ -155,55 +161,33 @@ def _mass_at(w: Ints, d: Ints, t: Ints) -> Floats:
 
 def _wanted_mass(mass: npt.ArrayLike, w: Ints, d: Ints) -> Floats:
     wanted = _numbers(mass)
-    _common_shape(width=w, depth=d, mass=wanted)
+    common_shape(width=w, depth=d, mass=wanted)
     bad = ~(wanted >= 0)
     if bad.any():
-        raise SpecError(f"mass must be a number of at least 0, got {_first(wanted, bad)}")
+        raise SpecError(f"mass must be a number of at least 0, got {first_bad(wanted, bad)}")
     values, limits = np.broadcast_arrays(wanted, w * d)
     above = values > limits
     if above.any():
         limit = limits[tuple(np.argwhere(above)[0])]
         raise BudgetError(
-            f"mass must be at most width * depth = {limit}, got {_first(values, above)}: a cell "
+            f"mass must be at most width * depth = {limit}, got {first_bad(values, above)}: a cell "
             "reaches that with every possible link; ask for less, or make it wider or deeper"
         )
     return wanted
 
 
 def _numbers(mass: npt.ArrayLike) -> Floats:
-    array = _array(mass, "mass")
+    array = as_array(mass, "mass")
     try:
         if array.dtype.kind in "iufO":
             return array.astype(np.float64, copy=False)
     except (TypeError, ValueError):
         pass
-    raise SpecError(f"mass must hold numbers of at least 0, got {_shown(mass, array)}")
+    raise SpecError(f"mass must hold numbers of at least 0, got {shown(mass, array)}")
 
 
 def _is_scalar(value: object) -> bool:
     return isinstance(value, int | np.integer) or (isinstance(value, np.ndarray) and not value.ndim)
-
-
-def _array(value: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
-    try:
-        return np.asarray(value)
-    except ValueError as error:
-        raise SpecError(f"{name} must be one number or an array of one shape: {error}") from error
-
-
-def _whole(value: npt.ArrayLike, name: str, *, low: int) -> Ints:
-    array = _array(value, name)
-    if not array.size and not isinstance(value, np.ndarray):
-        return array.astype(np.int64)  # an empty list, which numpy takes for float64
-    if array.dtype.kind not in "iu":
-        raise SpecError(
-            f"{name} must hold whole numbers of at least {low}, got {_shown(value, array)}"
-        )
-    if array.size and int(array.min()) < low:
-        raise SpecError(f"{name} must be at least {low}, got {_first(array, array < low)}")
-    if array.dtype == np.uint64:  # beyond int64 the cast would wrap around
-        array = np.minimum(array, np.uint64(np.iinfo(np.int64).max))
-    return array.astype(np.int64, copy=False)
 
 
 def _check_size(w: Ints, d: Ints, *, instead: str) -> None:
@@ -212,20 +196,3 @@ def _check_size(w: Ints, d: Ints, *, instead: str) -> None:
             f"width and depth must keep 2 w d^3 < 2^62 (64-bit integers), got width "
             f"{int(w.max())} and depth {int(d.max())}: {instead}"
         )
-
-
-def _common_shape(**arrays: npt.NDArray[Any]) -> tuple[int, ...]:
-    try:
-        return np.broadcast_shapes(*(array.shape for array in arrays.values()))
-    except ValueError:
-        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        raise SpecError(f"the arrays must broadcast to one shape, got {shapes}") from None
-
-
-def _first(array: npt.NDArray[Any], bad: npt.NDArray[np.bool_]) -> str:
-    at = tuple(int(i) for i in np.argwhere(bad)[0])
-    return f"{array[at]}" + (f" at index {at if len(at) > 1 else at[0]}" if at else "")
-
-
-def _shown(value: object, array: npt.NDArray[Any]) -> str:
-    return repr(value) if array.ndim == 0 else f"an array of {array.dtype}"

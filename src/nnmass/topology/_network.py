@@ -7,8 +7,9 @@ from fractions import Fraction
 
 from nnmass.topology._additive import RELEASED, AdditiveCell, MassRule
 from nnmass.topology._cell import AverageDegree, Cell
+from nnmass.topology._dense_block import DenseBlock
 
-AnyCell = Cell | AdditiveCell
+AnyCell = Cell | AdditiveCell | DenseBlock
 
 
 def network_mass(cells: Sequence[AnyCell], rule: MassRule = RELEASED) -> float:
@@ -35,8 +36,8 @@ def network_degree(cells: Sequence[AnyCell]) -> AverageDegree | None:
     """Average degree over all nodes of all cells.
 
     Returns:
-        ``None`` for a network without cells, or with addition cells: the paper defines the
-        average degree for concatenation skips alone.
+        ``None`` for a network without cells, or with others than `Cell`: the paper defines the
+        average degree for concatenation skips among layers of one width alone.
     """
     concatenating = [cell for cell in cells if isinstance(cell, Cell)]
     if not concatenating or len(concatenating) < len(cells):
