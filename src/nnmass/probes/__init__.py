@@ -10,6 +10,7 @@ from nnmass.probes._flow_spread import LayerFlow as LayerFlow
 from nnmass.probes._flow_spread import Spread as Spread
 from nnmass.probes._latency_result import BatchLatency as BatchLatency
 from nnmass.probes._latency_result import Latency as Latency
+from nnmass.probes._layer_latency_result import LayerLatency as LayerLatency
 from nnmass.probes._ldi_result import LDI as LDI
 from nnmass.probes._ldi_result import LDIDraw as LDIDraw
 from nnmass.probes._probed import Measured as Measured
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from nnmass.probes._draws import Network as Network
     from nnmass.probes._flow import gradient_flow as gradient_flow
     from nnmass.probes._latency import latency as latency
+    from nnmass.probes._layer_latency import layer_latencies as layer_latencies
     from nnmass.probes._ldi import ldi as ldi
     from nnmass.probes._proxies._proxy import Proxy as Proxy
     from nnmass.probes._proxies._proxy_score import ProxyScore as ProxyScore
@@ -56,6 +58,7 @@ __getattr__ = lazy_names(
         "gradient_flow": "nnmass.probes._flow",
         "isometry_theory": "nnmass.probes._theory",
         "latency": "nnmass.probes._latency",
+        "layer_latencies": "nnmass.probes._layer_latency",
         "ldi": "nnmass.probes._ldi",
         "noise_images": "nnmass.probes._sample",
         "probe_info": "nnmass.probes._catalogue",

@@ -61,4 +61,6 @@ def _most_kept_of_each(
     import numpy as np
 
     layers = (np.minimum(meeting, last), np.minimum(meeting + 1, last))
-    return np.maximum(*(np.minimum(width * (at - 1), (depth - at) * link_caps) for at in layers))
+    one, other = (np.minimum(width * (at - 1), (depth - at) * link_caps) for at in layers)
+    most: npt.NDArray[np.int64] = np.maximum(one, other)
+    return most
