@@ -8,7 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nnmass.specs import Layer
+from nnmass.specs import Layer, LayerKind
+
+COMPANIONS = (
+    Layer(LayerKind(op="conv", size=16, kernel=3, before="norm-relu"), 64, 32),
+    Layer(LayerKind(op="conv", size=16, after="norm-relu"), 256, 128),
+    Layer(LayerKind(op="conv", size=16, kernel=3, groups=0, after="norm-relu"), 64, 64),
+    Layer(LayerKind(op="linear", size=1), 1024, 512),
+)
+"""What runs between the layers that are timed, where these are few."""
 
 _PADDED_POOL = 3  # a 3x3 pooling has a border of one pixel, a 2x2 has none
 
