@@ -18,6 +18,9 @@ from nnmass.specs import Layer, Spec, layers_of, parse
 if TYPE_CHECKING:
     from nnmass.probes import LayerLatency
 
+N_REPEATS = 100
+"""Timed runs of a layer, if the time allows."""
+
 _NO_TIME = "the clock saw no time go by for {}: it is too coarse for such a layer"
 
 
@@ -148,6 +151,7 @@ def _latencies(
     found: Iterator[LayerLatency] = layer_latencies(
         layers,
         batch_size=setting.batch_size,
+        n_repeats=N_REPEATS,
         max_seconds=each_s,
         device=device,
         threads=setting.threads,
