@@ -48,6 +48,7 @@ def test_nothing_heavy_is_loaded(code):
         "from nnmass.topology import DenseBlocks",
         "from nnmass.specs import price_dense_blocks, compressed_channels",
         "import nnmass; nnmass.link_cap_for_mass(8, 16, 17)",
+        "from nnmass.design import LatencyTable, measure_latency_table",
         "from nnmass.topology import Cell, draw_links; draw_links(Cell(8, 16, 1), seed=0)",
     ],
 )

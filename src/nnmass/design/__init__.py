@@ -1,4 +1,6 @@
-"""The inverse problem: exact design of networks of a given mass. No torch.
+"""The inverse problem: exact design of networks of a given mass.
+
+No torch, but where a latency table is measured.
 
 The room carries the name of its verb, so it can be called: ``nnmass.design(...)`` is
 ``nnmass.design.design(...)``, whichever was imported first.
@@ -11,6 +13,12 @@ from typing import Any
 from nnmass.design._design import design as design
 from nnmass.design._front import Candidate as Candidate
 from nnmass.design._front import Front as Front
+from nnmass.design._latency_table import LatencyTable as LatencyTable
+from nnmass.design._latency_table import LayerTime as LayerTime
+from nnmass.design._measure_latency import measure_latency_table as measure_latency_table
+from nnmass.design._table_error import AdditiveError as AdditiveError
+from nnmass.design._table_error import NetworkCheck as NetworkCheck
+from nnmass.design._table_setting import TableSetting as TableSetting
 
 
 class _CallableRoom(types.ModuleType):

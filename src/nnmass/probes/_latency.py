@@ -84,9 +84,9 @@ def latency(
     sizes = _checked_sizes(batch_sizes)
     n_repeats = whole_number(n_repeats, "n_repeats", low=LEAST_RUNS)
     warm_up = whole_number(warm_up, "warm_up", low=0)
-    _check_seconds(max_seconds)
-    where, number = device_for(device, otherwise=torch.device("cpu")), _checked_dtype(dtype)
-    _check_bfloat16(where, number)
+    check_seconds(max_seconds)
+    where, number = device_for(device, otherwise=torch.device("cpu")), checked_dtype(dtype)
+    check_bfloat16(where, number)
     name, model, shape = _opened(network, input_shape, whole_number(seed, "seed", low=0))
     if channels_last and len(shape) != _IMAGE_DIMS:
         raise SpecError(f"channels_last needs images (channels, height, width), got {shape}")
@@ -196,19 +196,19 @@ def _checked_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(whole_number(size, "a size in input_shape", low=1) for size in input_shape)
 
 
-def _check_seconds(max_seconds: float) -> None:
+def check_seconds(max_seconds: float) -> None:
     is_number = isinstance(max_seconds, int | float) and not isinstance(max_seconds, bool)
     if not is_number or not 0 < max_seconds < math.inf:
         raise SpecError(f"max_seconds must be a finite number above 0, got {max_seconds!r}")
 
 
-def _checked_dtype(dtype: str) -> torch.dtype:
+def checked_dtype(dtype: str) -> torch.dtype:
     if dtype not in get_args(DType):
         raise SpecError(f"dtype must be 'float32' or 'bfloat16', got {dtype!r}")
     return torch.bfloat16 if dtype == "bfloat16" else torch.float32
 
 
-def _check_bfloat16(where: torch.device, number: torch.dtype) -> None:
+def check_bfloat16(where: torch.device, number: torch.dtype) -> None:
     is_wanted = where.type == "cuda" and number is torch.bfloat16
     if is_wanted and not torch.cuda.is_bf16_supported():
         raise DeviceError(f"device {where} has no bfloat16: use dtype='float32'")

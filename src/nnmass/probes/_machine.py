@@ -33,6 +33,19 @@ def device_for(device: str | torch.device | None, *, otherwise: torch.device) ->
     return found
 
 
+def describe_device(name: str) -> dict[str, str]:
+    """Torch's version, the device, the threads, of the device of that name.
+
+    Raises:
+        DeviceError: It is unknown, or not on this machine.
+
+    Example:
+        >>> sorted(describe_device("cpu"))
+        ['device', 'threads', 'torch']
+    """
+    return describe(device_for(name, otherwise=torch.device("cpu")))
+
+
 def describe(device: torch.device) -> dict[str, str]:
     """Torch's version, the device, the threads; for `nnmass.runs.environment`."""
     is_cuda = device.type == "cuda"

@@ -1,6 +1,8 @@
 """Run records and files that survive a kill. No torch."""
 
 from nnmass.runs._atomic import write_atomic as write_atomic
+from nnmass.runs._machine import Machine as Machine
+from nnmass.runs._machine import this_machine as this_machine
 from nnmass.runs._record import CURVE_FILE as CURVE_FILE
 from nnmass.runs._record import RUN_FILE as RUN_FILE
 from nnmass.runs._record import RunRecord as RunRecord

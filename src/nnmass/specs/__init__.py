@@ -16,6 +16,11 @@ from nnmass.specs._families import family_class as family_class
 from nnmass.specs._families import parse as parse
 from nnmass.specs._families import read_spec as read_spec
 from nnmass.specs._families import spec_from_dict as spec_from_dict
+from nnmass.specs._layer import Layer as Layer
+from nnmass.specs._layer import LayerKind as LayerKind
+from nnmass.specs._layer_rules import cell_layers as cell_layers
+from nnmass.specs._layer_rules import layers_of as layers_of
+from nnmass.specs._layer_rules import linked_layer as linked_layer
 from nnmass.specs._mobilenet_v2 import InvertedResidual as InvertedResidual
 from nnmass.specs._mobilenet_v2 import MobileNetV2 as MobileNetV2
 from nnmass.specs._mobilenet_v2 import rounded_channels as rounded_channels

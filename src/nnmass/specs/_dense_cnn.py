@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from nnmass.errors import SpecError
 from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear
+from nnmass.specs._dense_memory import most_kept_channels
 from nnmass.specs._kinds import CellDepths, Whole, WholeList
 from nnmass.specs._spec import Spec, spec_field
 from nnmass.topology import Cell
@@ -25,7 +26,9 @@ class CellPlan:
         cell: Width, depth, link cap.
         inputs: Channels that come into the cell.
         size: Side of its feature maps, in pixels.
+        size_in: Side of the feature maps that come in.
         stride: Of its first convolution.
+        is_separable: Its convolutions (but the network's first) are 1x1, depthwise, 1x1.
         base: Cost without any link.
         per_link: Cost of every link.
     """
@@ -33,7 +36,9 @@ class CellPlan:
     cell: Cell
     inputs: int
     size: int
+    size_in: int
     stride: int
+    is_separable: bool
     base: Cost
     per_link: Cost
 
@@ -41,6 +46,29 @@ class CellPlan:
     def cost(self) -> Cost:
         """Cost of the cell with its links."""
         return self.base + self.cell.links * self.per_link
+
+    @property
+    def first_alive(self) -> int:
+        """Values alive at the most while the first layer runs."""
+        w, outputs = self.cell.width, self.cell.width * self.size**2
+        if self.is_separable and self.stride == 2:  # the 1x1 before the stride is the largest
+            return max((self.inputs + w) * self.size_in**2, w * self.size_in**2 + outputs)
+        return self.inputs * self.size_in**2 + outputs
+
+    def alive(self, link_caps: Any) -> Any:
+        """Values alive at the most while any layer runs, at worst, with these link caps.
+
+        Args:
+            link_caps: One instead of the cell's, or an int64 array of them.
+
+        Returns:
+            A number, or one for each link cap, that never falls with it.
+        """
+        w = self.cell.width
+        later = (most_kept_channels(w, self.cell.depth, link_caps) + 2 * w) * self.size**2
+        if isinstance(link_caps, int):
+            return max(self.first_alive, later)
+        return later.clip(min=self.first_alive)
 
 
 def _image_default(earlier: Mapping[str, Any]) -> int:
@@ -115,6 +143,12 @@ class DenseConvSpec(Spec):
         """Closed form, affine in the links of each cell."""
         return sum((plan.cost for plan in self.plans), linear(self.head_inputs, self.classes))
 
+    def _alive(self) -> Iterator[int]:
+        plans = self.plans
+        yield from (plan.alive(plan.cell.link_cap) for plan in plans)
+        yield plans[-1].cell.width * plans[-1].size ** 2 + self.head_inputs
+        yield self.head_inputs + self.classes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenseCNN(DenseConvSpec):
@@ -161,7 +195,7 @@ class DenseCNN(DenseConvSpec):
             + cell.depth * batch_norm(w)
         )
         per_link = Cost(9 * w + 2, 9 * w * size * size)
-        return CellPlan(cell, inputs, size, stride, base, per_link)
+        return CellPlan(cell, inputs, size, size_in, stride, False, base, per_link)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +231,8 @@ class DenseCNNDepthwise(DenseConvSpec):
             first = _depthwise_layer(inputs, w, size_in=size_in, size=size)
         later = _depthwise_layer(w, w, size_in=size, size=size)
         base = first + (cell.depth - 1) * later + cell.depth * batch_norm(w)
-        return CellPlan(cell, inputs, size, stride, base, Cost(w + 2, w * size * size))
+        per_link = Cost(w + 2, w * size * size)
+        return CellPlan(cell, inputs, size, size_in, stride, True, base, per_link)
 
 
 def _depthwise_layer(inputs: int, w: int, *, size_in: int, size: int) -> Cost:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from nnmass.specs._cost import Cost, linear
+from nnmass.specs._dense_memory import kept_channels, most_kept_channels
 from nnmass.specs._kinds import Choice, Whole
 from nnmass.specs._spec import Spec, spec_field
 from nnmass.topology import Cell
@@ -79,3 +81,9 @@ class DenseMLP(Spec):
         inner_links = cell.links - last
         inner = (d - 2) * linear(w, w) + Cost(inner_links * w, inner_links * w)
         return linear(self.inputs, w) + inner + linear(w + last, self.classes)
+
+    def _alive(self) -> Iterator[int]:
+        w, d, t = self.width, self.depth, self.link_cap
+        yield self.inputs + w
+        yield most_kept_channels(w, d, t, last=d - 2) + 2 * w
+        yield kept_channels(self.cells[0], d - 1) + w + self.classes

@@ -214,3 +214,19 @@ class DenseNet(Spec):
             yield transition_cost(cell.outputs, following.inputs, size=size)
         yield batch_norm(cells[-1].outputs)
         yield linear(cells[-1].outputs, self.classes)
+
+    def _alive(self) -> Iterator[int]:
+        cells, sizes = self.cells, self.sizes
+        if self.stem == "imagenet":
+            halfway = halved(self.image)
+            yield self.in_channels * self.image**2 + self.first * halfway**2
+            yield self.first * (halfway**2 + sizes[0] ** 2)
+        else:
+            yield (self.in_channels + self.first) * self.image**2
+        for cell, size in zip(cells, sizes, strict=True):  # the last layer has most around it
+            yield (cell.outputs + cell.inner) * size**2
+        for cell, following, size in zip(cells, cells[1:], sizes, strict=False):
+            yield (cell.outputs + following.inputs) * size**2
+            yield following.inputs * (size**2 + (size // 2) ** 2)
+        last = cells[-1].outputs
+        yield from (last * sizes[-1] ** 2 + last, last + self.classes)

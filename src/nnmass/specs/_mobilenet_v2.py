@@ -82,6 +82,18 @@ class InvertedResidual:
             + batch_norm(self.outputs)
         )
 
+    def alive(self, size_in: int) -> Iterator[int]:
+        """Values alive while each layer runs, on feature maps of ``size_in`` pixels a side."""
+        area_in, area = size_in**2, (halved(size_in) if self.stride == 2 else size_in) ** 2
+        inputs, outputs, inner = self.inputs * area_in, self.outputs * area, self.inner * area
+        kept = inputs if self.is_residual else 0
+        if self.has_expansion:
+            wide = self.inner * area_in  # before the stride
+            yield from (inputs + wide, kept + wide + inner)
+        else:
+            yield inputs + inner
+        yield kept + inner + outputs
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MobileNetV2(Spec):
@@ -182,3 +194,13 @@ class MobileNetV2(Spec):
         yield conv(self.blocks[-1].outputs, self.head_channels, kernel=1, size=size)
         yield batch_norm(self.head_channels)
         yield linear(self.head_channels, self.classes)
+
+    def _alive(self) -> Iterator[int]:
+        size = halved(self.image) if self.stem == "imagenet" else self.image
+        yield self.in_channels * self.image**2 + self.stem_channels * size**2
+        for block in self.blocks:
+            yield from block.alive(size)
+            size = halved(size) if block.stride == 2 else size
+        head = self.head_channels
+        yield (self.blocks[-1].outputs + head) * size**2
+        yield from (head * size**2 + head, head + self.classes)

@@ -83,6 +83,22 @@ class ResidualBlock:
             + shortcut
         )
 
+    def alive(self, size_in: int) -> Iterator[int]:
+        """Values alive while each layer runs, on feature maps of ``size_in`` pixels a side."""
+        area_in, area = size_in**2, (halved(size_in) if self.stride == 2 else size_in) ** 2
+        inputs, outputs = self.inputs * area_in, self.outputs * area
+        inner = self.inner * area
+        if self.kind == "bottleneck":
+            wide = self.inner * area_in  # before the stride
+            yield from (inputs + wide, inputs + wide + inner, inputs + inner + outputs)
+        elif self.kind == "pre-activation" and self.shortcut == "projection":  # runs first
+            yield from (inputs + outputs, inputs + outputs + inner, inner + 2 * outputs)
+            return
+        else:
+            yield from (inputs + inner, inputs + inner + outputs)
+        if self.shortcut == "projection":
+            yield inputs + 2 * outputs
+
 
 def stage_blocks(
     kind: BlockKind,
@@ -199,3 +215,17 @@ class ResidualSpec(Spec):
         last = self.blocks[-1].outputs
         yield batch_norm(last if self.is_preactivated else self.stem_channels)
         yield linear(last, self.classes)
+
+    def _alive(self) -> Iterator[int]:
+        is_imagenet = self.stem == "imagenet"
+        size, stem = self.image, self.stem_channels
+        before, size = size, halved(size) if is_imagenet else size
+        yield self.in_channels * before**2 + stem * size**2
+        if is_imagenet:
+            before, size = size, halved(size)
+            yield stem * (before**2 + size**2)
+        for block in self.blocks:
+            yield from block.alive(size)
+            size = halved(size) if block.stride == 2 else size
+        last = self.blocks[-1].outputs
+        yield from (last * size**2 + last, last + self.classes)

@@ -101,3 +101,18 @@ class VGG(Spec):
         yield linear(inputs * POOLED**2, HIDDEN)
         yield linear(HIDDEN, HIDDEN)
         yield linear(HIDDEN, self.classes)
+
+    def _alive(self) -> Iterator[int]:
+        size, inputs = self.image, self.in_channels
+        for channels, count in self.stages:
+            for _ in range(count):
+                yield (inputs + channels) * size**2
+                inputs = channels
+            yield inputs * (size**2 + (size // 2) ** 2)
+            size //= 2
+        if self.stem != "imagenet":
+            yield from (inputs * (size**2 + 1), inputs + self.classes)
+            return
+        pooled = inputs * POOLED**2
+        yield from (inputs * size**2 + pooled, pooled + HIDDEN)
+        yield from (2 * HIDDEN, HIDDEN + self.classes)
