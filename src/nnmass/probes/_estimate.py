@@ -78,11 +78,13 @@ class _Operator:
     def __init__(self, call: LayerCall, n_images: int) -> None:
         parts = per_image(call, n_images)
         self.parts = parts if parts * n_images == len(call.features) else 1
-        self._weight, self._how = call.weight, call.convolution
+        self._how = call.convolution
+        dtype = torch.promote_types(call.weight.dtype, torch.float32)  # less is too coarse
+        self._weight = call.weight.to(dtype)
         self._shape = call.features.shape[1:]
         self._out_shape = call.out_shape[1:]
-        self._like = call.features[:1]
-        self._slopes = None if call.slope is None else self._by_unit(call.slope)
+        self._like = call.features[:1].to(dtype)
+        self._slopes = None if call.slope is None else self._by_unit(call.slope.to(dtype))
         self.n_units = _MOST_STARTS if self._slopes is None else len(self._slopes)
         self.n_starts = 1 if self._slopes is None else _STARTS
         if self._slopes is None:

@@ -113,15 +113,21 @@ def _places(slope: Tensor, call: LayerCall) -> Tensor:
 
 
 def _dense(call: LayerCall, group: int) -> Tensor:
-    """The matrix of one group of a convolution, (out, in), from the images of the unit vectors."""
-    how = call.convolution
-    assert how is not None
-    outputs = len(call.weight) // how.groups
-    weight = call.weight[group * outputs : (group + 1) * outputs]
-    shape = (call.features.shape[1] // how.groups, *call.features.shape[2:])
-    n = math.prod(shape)
-    units = torch.eye(n, dtype=weight.dtype, device=weight.device).reshape(n, *shape)
-    return apply(weight, units, replace(how, groups=1)).flatten(1).mT
+    """The matrix of one group of a convolution, (out, in): what it makes of the unit vectors.
+
+    Of those on its smaller side: a layer with few outputs may have very many inputs.
+    """
+    assert call.convolution is not None
+    groups, how = call.convolution.groups, replace(call.convolution, groups=1)
+    weight = call.weight.chunk(groups)[group]
+    inputs = (call.features.shape[1] // groups, *call.features.shape[2:])
+    outputs = (call.out_shape[1] // groups, *call.out_shape[2:])
+    n = min(math.prod(inputs), math.prod(outputs))
+    units = torch.eye(n, dtype=weight.dtype, device=weight.device)
+    if n == math.prod(inputs):
+        return apply(weight, units.reshape(n, *inputs), how).flatten(1).mT
+    like = call.features.new_zeros(1).expand(n, *inputs)
+    return apply_adjoint(weight, units.reshape(n, *outputs), like, how).flatten(1)
 
 
 def apply(weight: Tensor, x: Tensor, how: Convolution | None) -> Tensor:

@@ -13,21 +13,23 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nnmass.probes._slopes import Elementwise, is_elementwise, is_move, moved, slope_of, start
-from nnmass.tracing import ModulePaths
+from nnmass.tracing import ModulePaths, tensors_in
 
 _LAYERS = {"_convolution", "addmm", "bmm", "convolution", "linear", "mm"}
+_RECURRENT = "a recurrent layer has a Jacobian for every step of the sequence"
+_MANY = "it multiplies with another matrix for every part of the batch"
 _UNSUPPORTED = {
-    "_cudnn_rnn": "a recurrent layer has a Jacobian for every step of the sequence",
+    "_cudnn_rnn": _RECURRENT,
     "_trilinear": "a bilinear layer has two inputs, and no single matrix",
-    "baddbmm": "it multiplies with another matrix for every part of the batch",
-    "bmm": "it multiplies with another matrix for every part of the batch",
+    "baddbmm": _MANY,
+    "bmm": _MANY,
     "deform_conv2d": "where a deformable convolution reads depends on its input",
-    "gru": "a recurrent layer has a Jacobian for every step of the sequence",
-    "lstm": "a recurrent layer has a Jacobian for every step of the sequence",
-    "miopen_rnn": "a recurrent layer has a Jacobian for every step of the sequence",
-    "mkldnn_rnn_layer": "a recurrent layer has a Jacobian for every step of the sequence",
-    "rnn_relu": "a recurrent layer has a Jacobian for every step of the sequence",
-    "rnn_tanh": "a recurrent layer has a Jacobian for every step of the sequence",
+    "gru": _RECURRENT,
+    "lstm": _RECURRENT,
+    "miopen_rnn": _RECURRENT,
+    "mkldnn_rnn_layer": _RECURRENT,
+    "rnn_relu": _RECURRENT,
+    "rnn_tanh": _RECURRENT,
 }
 
 
@@ -112,20 +114,20 @@ class LayerWatcher(TorchDispatchMode):
     ) -> Any:
         """Run one operation, and carry slopes through it."""
         kwargs = kwargs or {}
-        if not any(slope_of(tensor) is not None for tensor in _tensors(args)):
+        if not any(slope_of(tensor) is not None for tensor in tensors_in(args, kwargs)):
             return func(*args, **kwargs)
         operation = _operation(func)
         writes = int(operation.is_in_place)
         if operation.is_elementwise:
             slopes = Elementwise(operation.name, func, args, kwargs)
             out = func(*args, **kwargs)
-            for tensor in _tensors((out,)):
+            for tensor in tensors_in((out,), {}):
                 slopes.settle(tensor, writes=writes)
             return out
         if operation.may_be_layer:
             self._tell(operation.name, args)
         out = func(*args, **kwargs)
-        outputs = _tensors((out,))
+        outputs = tensors_in((out,), {})
         is_no_repeat = operation.name == "expand" and outputs[0].numel() == args[0].numel()
         if operation.is_move or is_no_repeat:
             moved(func, args, kwargs, outputs)
@@ -201,7 +203,7 @@ class LayerWatcher(TorchDispatchMode):
         )
 
     def _unsupported(self, name: str, args: Any) -> LayerCall | None:
-        tensors = _tensors(args)
+        tensors = tensors_in(args, {})
         weights = [t for t in tensors if slope_of(t) is None and t.is_floating_point()]
         weights = [t for t in weights if t.ndim >= 2 and t.numel()]
         features = [t for t in tensors if slope_of(t) is not None]
@@ -228,16 +230,6 @@ class LayerWatcher(TorchDispatchMode):
 def _is_repeated(matrices: Tensor) -> bool:
     """A weight, once for every part of the batch."""
     return slope_of(matrices) is None and (matrices.stride(0) == 0 or len(matrices) == 1)
-
-
-def _tensors(args: Any) -> list[Tensor]:
-    found = list[Tensor]()
-    for arg in args:
-        if isinstance(arg, Tensor):
-            found.append(arg)
-        elif isinstance(arg, list | tuple):
-            found += [entry for entry in arg if isinstance(entry, Tensor)]
-    return found
 
 
 def _out_shape(features: Tensor, weight: Tensor, how: Convolution) -> tuple[int, ...]:

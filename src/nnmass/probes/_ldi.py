@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import get_args
 
 import torch
@@ -103,7 +104,7 @@ def ldi(
                     method=method,
                     tolerance=tolerance,
                     seed=seed or 0,
-                    on_layer=lambda path, seed=seed: on_layer and on_layer(seed, path),  # type: ignore[misc]
+                    on_layer=partial(on_layer or _say_nothing, seed),
                 )
                 layers = measured_layers(model, images, measurer, name=name_of(network))
         found.append(LDIDraw(seed=seed, layers=layers))
@@ -116,6 +117,10 @@ def ldi(
         elapsed_s=time.perf_counter() - started,
         environment=environment(describe(where)),
     )
+
+
+def _say_nothing(_seed: int | None, _path: str) -> None:
+    """Nobody asked."""
 
 
 def _check_arguments(tolerance: float, method: str) -> None:

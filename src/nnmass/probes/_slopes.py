@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nnmass.tracing import tensors_in
+
 _ATTRIBUTE = "_nnmass_slope"
 
 
@@ -104,7 +106,7 @@ def moved(
     func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], outputs: list[Tensor]
 ) -> None:
     """Let the outputs of a moving operation carry the slopes, moved along."""
-    slopes = [slope for slope in map(slope_of, _tensors(args)) if slope is not None]
+    slopes = [slope for slope in map(slope_of, tensors_in(args, kwargs)) if slope is not None]
     names = tuple(dict.fromkeys(name for slope in slopes for name in slope.names))
     is_padded = func is torch.ops.aten.constant_pad_nd.default  # padding does not follow the input
     if all(slope.values is None for slope in slopes) and not is_padded:
@@ -116,16 +118,6 @@ def moved(
     values = [result] if isinstance(result, Tensor) else result
     for out, value in zip(outputs, values, strict=True):
         carry(out, object(), value, names)
-
-
-def _tensors(args: Sequence[Any]) -> list[Tensor]:
-    found = list[Tensor]()
-    for arg in args:
-        if isinstance(arg, Tensor):
-            found.append(arg)
-        elif isinstance(arg, list | tuple):
-            found += [entry for entry in arg if isinstance(entry, Tensor)]
-    return found
 
 
 def _with_slopes(args: Sequence[Any]) -> list[Any]:
@@ -155,31 +147,30 @@ class Elementwise:
         self, name: str, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> None:
         operands = [
-            (index, arg, slope)
+            (index, slope)
             for index, arg in enumerate(args)
             if isinstance(arg, Tensor)
+            and arg.is_floating_point()  # masks choose, nothing is differentiated by them
             and (slope := slope_of(arg)) is not None
-            and (arg.is_floating_point() or arg.numel() > 1)
         ]
-        floats = [entry for entry in operands if entry[1].is_floating_point()]
-        self.slope: tuple[object, Tensor | None, tuple[str, ...]] | None = None
-        self.shape: torch.Size | None = None
-        if not floats or any(slope.token is not floats[0][2].token for _, _, slope in floats):
+        self.slope: tuple[object, Tensor, tuple[str, ...]] | None = None
+        if not operands or len({id(slope.token) for _, slope in operands}) > 1:
             return
-        derivatives = _derivatives(name, func, args, kwargs, [index for index, _, _ in floats])
+        derivatives = _derivatives(name, func, args, kwargs, [index for index, _ in operands])
         if derivatives is None:
             return
-        total: Tensor | None = None
-        for derivative, (_, _, slope) in zip(derivatives, floats, strict=True):
-            term = derivative if slope.values is None else derivative * slope.values
-            total = term if total is None else total + term
-        names = floats[0][2].names
-        self.slope = floats[0][2].token, total, names if name in _PLAIN else (*names, name)
-        self.shape = floats[0][1].shape
+        terms = [
+            derivative if slope.values is None else derivative * slope.values
+            for derivative, (_, slope) in zip(derivatives, operands, strict=True)
+        ]
+        first = operands[0][1]
+        names = first.names if name in _PLAIN else (*first.names, name)
+        self.slope = first.token, sum(terms[1:], terms[0]), names
 
     def settle(self, out: Tensor, *, writes: int) -> None:
         """Let the operation's output carry the slope; it starts anew where there is none."""
-        if self.slope is None or out.shape != self.shape or not out.is_floating_point():
+        is_like = self.slope is not None and out.shape == self.slope[1].shape
+        if self.slope is None or not is_like or not out.is_floating_point():
             start(out, writes=writes)
         else:
             carry(out, *self.slope, writes=writes)

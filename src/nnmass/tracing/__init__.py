@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nnmass.tracing._rules import register_rule as register_rule
     from nnmass.tracing._rules import unregister_rule as unregister_rule
     from nnmass.tracing._step import Step as Step
+    from nnmass.tracing._step import tensors_in as tensors_in
     from nnmass.tracing._trace import trace as trace
     from nnmass.tracing._weight_layer import LayerShape as LayerShape
     from nnmass.tracing._weight_layer import WeightLayer as WeightLayer
@@ -27,6 +28,7 @@ __getattr__ = lazy_names(
         "ModulePaths": "nnmass.tracing._paths",
         "Step": "nnmass.tracing._step",
         "register_rule": "nnmass.tracing._rules",
+        "tensors_in": "nnmass.tracing._step",
         "trace": "nnmass.tracing._trace",
         "trace_layers": "nnmass.tracing._layer_reading",
         "unregister_rule": "nnmass.tracing._rules",
