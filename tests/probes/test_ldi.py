@@ -128,6 +128,28 @@ def test_convolutions_equal_autograd(name, with_activation):
     assert layer.activation == ("relu" if with_activation and name != "circular" else "")
 
 
+@pytest.mark.parametrize("method", ["exact", "estimated"])
+def test_few_outputs_of_very_many_inputs(method):
+    torch.manual_seed(0)
+    conv = nn.Conv2d(3, 2, 60)  # the unit vectors of its 10,800 inputs would take 0.5 GB
+    z = torch.randn(4, 3, 60, 60)
+    layer = nnmass.ldi(nn.Sequential(nn.ReLU(), conv), z, method=method).layers[0]
+    rows = conv.weight.detach().flatten(1) * (z > 0).flatten(1)[:, None]
+    want = torch.linalg.svdvals(rows.double()).mean()
+    assert (layer.rows, layer.columns) == (2, 10800)
+    assert abs(layer.mean - float(want)) <= layer.mean_error + 1e-6
+
+
+@pytest.mark.parametrize("method", ["exact", "estimated"])
+def test_half_precision_is_measured_in_more(method):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1)).to(torch.bfloat16)
+    z = torch.randn(3, 4, 6, 6, dtype=torch.bfloat16)
+    found = nnmass.ldi(model, z, method=method).layers[0]
+    exact = nnmass.ldi(model.double(), z.double(), method="exact").layers[0]
+    assert abs(found.mean - exact.mean) <= found.mean_error + 1e-6
+
+
 @pytest.mark.parametrize("kind", ["linear", "convolution"])
 def test_orthogonal_weights_without_activation_give_one(kind):
     if kind == "linear":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from nnmass.errors import ProbeError
 from nnmass.probes._estimate import estimate
-from nnmass.probes._jacobian import blocks_of, plan
+from nnmass.probes._jacobian import BlockPlan, blocks_of, plan
 from nnmass.probes._layer_calls import LayerCall, LayerWatcher, sizes
 from nnmass.probes._singular_values import SingularValues
 from nnmass.probes._slopes import start
@@ -49,65 +50,72 @@ class LayerMeasurer:
     ) -> None:
         self._n_images, self._method, self._tolerance = n_images, method, tolerance
         self._seed, self._on_layer = seed, on_layer
-        self._layers = list[dict[str, object]]()
-        self._padding: dict[int, tuple[int, int]] = {}  # times, zeros
         self._exact = exact
+        self._layers = list[LayerSpectrum]()
+        self._padding: dict[int, tuple[int, int]] = {}  # by layer: times, zeros
 
     def measure(self, call: LayerCall) -> None:
         """Measure a layer, or put it with those that are decomposed together."""
         self._on_layer(call.path)
-        layer: dict[str, object] = {
-            "path": call.path,
-            "kind": "linear" if call.convolution is None else "convolution",
-            "activation": call.activation,
-            "n_images": self._n_images,
-        }
-        self._layers.append(layer)
-        layer["rows"], layer["columns"] = rows, columns = sizes(call, self._n_images)
+        self._layers.append(self._measured(call))
+
+    def _measured(self, call: LayerCall) -> LayerSpectrum:
         if call.unsupported is not None:
-            layer["kind"], reason = call.unsupported
-            layer.update(method="unsupported", reason=reason, rows=0, columns=0, n_images=0)
-            return
+            kind, reason = call.unsupported
+            return LayerSpectrum(
+                path=call.path,
+                kind=kind,
+                activation="",
+                rows=0,
+                columns=0,
+                method="unsupported",
+                reason=reason,
+            )
+        rows, columns = sizes(call, self._n_images)
         if min(rows, columns) == 0:
             raise ProbeError(
                 f"{call.path} has width 0 (its Jacobian is {rows} x {columns}): a layer needs at "
                 "least one input and one output; take it out of the network"
             )
-        reason = _not_finite(call)
-        if reason:
-            layer.update(method="failed", reason=reason, n_images=0)
-        elif self._is_exact(call):
-            self._add_exact(call)
-        else:
-            found = estimate(call, self._n_images, tolerance=self._tolerance, seed=self._seed)
-            layer.update(method="estimated", **found.numbers)
-            layer["n_images"] = found.n_images
+        layer = LayerSpectrum(
+            path=call.path,
+            kind="linear" if call.convolution is None else "convolution",
+            activation=call.activation,
+            rows=rows,
+            columns=columns,
+            method="exact",
+            n_images=self._n_images,
+        )
+        if reason := _not_finite(call):
+            return replace(layer, method="failed", reason=reason, n_images=0)
+        whole = plan(call)
+        if self._is_exact(call, whole):
+            self._add_exact(call, whole)
+            return layer  # its numbers come with those of the others
+        found = estimate(call, self._n_images, tolerance=self._tolerance, seed=self._seed)
+        return replace(layer, method="estimated", n_images=found.n_images, **found.numbers)
 
-    def _is_exact(self, call: LayerCall) -> bool:
+    def _is_exact(self, call: LayerCall, whole: BlockPlan) -> bool:
         if self._method == "estimated":
             return False
-        whole = plan(call)
-        is_dense_too_large = whole.rows * whole.columns > _LARGEST_DENSE
-        if self._method == "exact":
-            if is_dense_too_large:
-                raise ProbeError(
-                    f"{call.path} has a Jacobian of {whole.rows} x {whole.columns}, too large for "
-                    "method='exact'; use 'auto', or smaller images"
-                )
-            return True
-        return whole.work <= _EXACT_WORK and not is_dense_too_large
+        is_too_large = whole.rows * whole.columns > _LARGEST_DENSE
+        if self._method == "exact" and is_too_large:
+            raise ProbeError(
+                f"{call.path} has a Jacobian of {whole.rows} x {whole.columns}, too large for "
+                "method='exact'; use 'auto', or smaller images"
+            )
+        return self._method == "exact" or (whole.work <= _EXACT_WORK and not is_too_large)
 
-    def _add_exact(self, call: LayerCall) -> None:
-        index = len(self._layers) - 1
-        self._layers[index]["method"] = "exact"
+    def _add_exact(self, call: LayerCall, whole: BlockPlan) -> None:
+        index = len(self._layers)
         for blocks in blocks_of(call):
             self._exact.add(index, blocks)
-        n_zeros = plan(call).n_zeros
-        if n_zeros:
+        if whole.n_zeros:
             # Without slopes, one place of one image was decomposed, and stands for all of them.
             has_slopes = call.slope is not None
             n_places = 1 if has_slopes else math.prod(call.out_shape[2:])
-            self._padding[index] = n_places, n_zeros * (len(call.features) if has_slopes else 1)
+            n_parts = len(call.features) if has_slopes else 1
+            self._padding[index] = n_places, whole.n_zeros * n_parts
 
     def result(self) -> tuple[LayerSpectrum, ...]:
         """All layers, in the order in which they ran."""
@@ -118,8 +126,8 @@ class LayerMeasurer:
         for entries in by_count.values():
             summed = of_values(torch.stack([values for _, values in entries]))
             for (index, _), numbers in zip(entries, summed, strict=True):
-                self._layers[index].update(numbers)
-        return tuple(LayerSpectrum(**layer) for layer in self._layers)  # type: ignore[arg-type]
+                self._layers[index] = replace(self._layers[index], **numbers)
+        return tuple(self._layers)
 
     def _padded(self, index: int, values: Tensor) -> Tensor:
         """Singular values with the zeros that the blocks of a layer leave out."""
