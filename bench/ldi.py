@@ -10,6 +10,7 @@ cores (torch 2.13) are printed beside: they were not measured in this run.
 
 import argparse
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 import torch.nn.functional as F
@@ -49,10 +50,21 @@ def best_of(function, n):
     return min(times), result
 
 
+def eigenvalues_alone(side, n):
+    """Seconds that LAPACK takes for so many matrices of the layers' size, in as many threads."""
+    matrices = torch.rand(n, side, 2 * side, dtype=torch.float64)
+    parts = (matrices @ matrices.mT).chunk(torch.get_num_threads())
+    with ThreadPoolExecutor(len(parts)) as pool:
+        return best_of(lambda: list(pool.map(torch.linalg.eigvalsh, parts)), 20)[0]
+
+
 def small():
     images = torch.rand(100, 784, generator=torch.Generator().manual_seed(0))
     print(f"LDI of 100 images, {torch.get_num_threads()} threads, best of 20 (the loop: once)")
-    print("w  d  t      ours ms   loop ms   ratio   released ms   ratio   largest difference")
+    print(
+        "w  d  t      ours ms   loop ms   ratio   released ms   ratio   largest difference   "
+        "eigenvalues alone ms   2 images ms"
+    )
     for (w, d, t), released_s in RELEASED_S.items():
         net = nnmass.build(f"dense-mlp(w={w},d={d},t={t})", seed=0)
         ours, result = best_of(lambda net=net: nnmass.ldi(net, images), 20)
@@ -65,7 +77,9 @@ def small():
         )
         print(
             f"{w:<2} {d:<2} {t:<3} {1e3 * ours:10.1f} {1e3 * loop:9.0f} {loop / ours:6.0f}x "
-            f"{1e3 * released_s:12.0f} {released_s / ours:6.0f}x {difference:16.1e}"
+            f"{1e3 * released_s:12.0f} {released_s / ours:6.0f}x {difference:16.1e} "
+            f"{1e3 * eigenvalues_alone(w, 100 * (d - 1)):22.1f} "
+            f"{1e3 * best_of(lambda net=net: nnmass.ldi(net, images[:2]), 20)[0]:15.1f}"
         )
 
 
