@@ -17,6 +17,7 @@ Shortcut = Literal["identity", "projection", "pad"]
 
 BOTTLENECK_STAGES = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 BASIC_STAGES = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
+"""Blocks of each stage in the published networks for ImageNet, by their depth."""
 
 STEMS = Choice(("imagenet", "cifar", "mnist"))
 STEM_HELP = "imagenet: 7x7 stride 2 and max pooling; cifar, mnist: 3x3 at full size"
