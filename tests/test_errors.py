@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nnmass import errors
-from nnmass.errors import MissingExtraError, NNMassError, SpecError, did_you_mean, whole_number
+from nnmass.errors import (
+    MissingExtraError,
+    NNMassError,
+    SpecError,
+    did_you_mean,
+    positive_number,
+    whole_number,
+)
 
 PARENTS = {
     "SpecError": ValueError,
@@ -82,3 +92,19 @@ def test_what_is_no_whole_number(value):
 def test_the_reason_is_told():
     with pytest.raises(SpecError, match=r"^n must be at least 3, got 2: because$"):
         whole_number(2, "n", low=3, why="because")
+
+
+@pytest.mark.parametrize("value", [2, 2.0, np.int8(2), np.float32(2), Fraction(2)], ids=repr)
+def test_positive_numbers_become_floats(value):
+    assert type(positive_number(value, "x")) is float
+    assert positive_number(value, "x") == 2
+
+
+NOT_POSITIVE = [0, -1, 0.0, math.nan, math.inf, 10**400, True, np.True_, None, "1", 1j, [1]]
+
+
+@pytest.mark.parametrize("value", NOT_POSITIVE, ids=lambda value: repr(value)[:9])
+def test_what_is_no_positive_number(value):
+    with pytest.raises(SpecError) as caught:
+        positive_number(value, "x")
+    assert str(caught.value) == f"x must be a finite number above 0, got {value!r}"

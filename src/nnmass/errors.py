@@ -6,8 +6,11 @@ what is allowed, what to do.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable
+from contextlib import suppress
+from numbers import Real
 
 
 class NNMassError(Exception):
@@ -92,4 +95,19 @@ def whole_number(value: object, name: str, *, low: int, why: str = "") -> int:
     if number < low:
         reason = f": {why}" if why else ""
         raise SpecError(f"{name} must be at least {low}, got {number}{reason}")
+    return number
+
+
+def positive_number(value: object, name: str) -> float:
+    """``value`` as a finite ``float`` above 0; numbers of numpy are taken, booleans are not.
+
+    Raises:
+        SpecError: ``value`` is no number, or none above 0 that a ``float`` can hold.
+    """
+    number = math.nan
+    if isinstance(value, Real) and not isinstance(value, bool):
+        with suppress(OverflowError):
+            number = float(value)
+    if not 0 < number < math.inf:
+        raise SpecError(f"{name} must be a finite number above 0, got {value!r}")
     return number

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from torch import nn
 
 import nnmass
@@ -153,6 +155,22 @@ def test_stages_that_no_depth_has(disguised):
     assert "resnet: it has stages of 2/3/3 blocks of two 3x3" in text
     assert "mobilenet-v2: no block of 1x1, depthwise, 1x1" in text
     assert "nets ls" in found.advice
+
+
+def test_three_stages_of_as_many_layers_as_four_of_bottlenecks():
+    """6n + 2 is 50 for eight blocks a stage, and the family's 50 is another network."""
+    net = nnmass.build("resnet(depth=20,image=8)")
+    blocks = []
+    for index in range(0, 9, 3):
+        same = (copy.deepcopy(net.blocks[index + 1]) for _ in range(7))
+        blocks += [net.blocks[index], *same]
+    net.blocks = nn.ModuleList(blocks)
+    found = recognise(nn.Sequential(net), (3, 8, 8), family="resnet")
+    assert found.closest is None
+    assert found.differences == (
+        "resnet: it has stages of 8/8/8 blocks of two 3x3; the family's depth 50 has four of "
+        "bottlenecks",
+    )
 
 
 def test_a_family_that_is_asked_for():

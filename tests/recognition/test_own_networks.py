@@ -71,6 +71,7 @@ def test_resnet(disguised, depth, multiplier, shortcut, stem, image, classes):
         WideResNet(depth=16, widen=2, classes=3),
         WideResNet(depth=10, widen=1, stem="mnist"),
         WideResNet(depth=10, widen=3, stem="imagenet", image=40),
+        WideResNet(depth=34, widen=2, image=16),
         WideResNet(depth=50, widen=3, image=32, stem="imagenet"),
         ResNeXt(depth=50, groups=5, width=3, stem="mnist", image=9),
         ResNeXt(depth=50, groups=7, width=1, image=33),

@@ -10,6 +10,7 @@ from statistics import median
 import numpy as np
 import numpy.typing as npt
 
+from nnmass._arrays import Floats
 from nnmass.design._layer_curves import LayerCurves
 from nnmass.design._table_error import AdditiveError, NetworkCheck, checked_networks_error
 from nnmass.design._table_setting import TableSetting
@@ -28,7 +29,6 @@ from nnmass.specs import (
 )
 from nnmass.topology import Cell
 
-Floats = npt.NDArray[np.float64]
 Clock = Callable[[Callable[[], object]], float]
 """Makes a call and gives the milliseconds that it took; see `nnmass.probes.Stopwatch`."""
 

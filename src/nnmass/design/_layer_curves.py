@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nnmass._arrays import Floats
 from nnmass.errors import SpecError, did_you_mean
 from nnmass.specs import Layer, LayerKind
 
-Floats = npt.NDArray[np.float64]
 Curve = tuple[Floats, Floats]
 """Input channels, ascending, and milliseconds."""
 

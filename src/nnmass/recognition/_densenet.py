@@ -38,7 +38,9 @@ def densenets(seen: Seen) -> Iterator[DenseNet]:
         "first": first.shape.outputs,
         **seen.image,
     }
-    yield DenseNet(compression=_compression(shape, transitions), **shape)
+    if transitions:
+        shape["compression"] = _compression(shape, transitions)
+    yield DenseNet(**shape)
 
 
 def _blocks(
@@ -63,11 +65,9 @@ def _blocks(
 
 def _compression(shape: Mapping[str, Any], transitions: Sequence[WeightLayer]) -> float:
     """The share that gives the channels behind every transition."""
-    if not transitions:
-        return 1 if shape["bottleneck"] == 0 else 0.5
     given = [layer.shape.outputs for layer in transitions]
     shares = [layer.shape.outputs / layer.shape.inputs for layer in transitions]
-    high = min(1.0, *((n + 1) / n * share for n, share in zip(given, shares, strict=True)), 1.0)
+    high = min(1.0, *((n + 1) / n * share for n, share in zip(given, shares, strict=True)))
 
     def fits(share: float) -> bool:
         cells = DenseNet(compression=share, **shape).cells

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from math import prod
 
 from nnmass.tracing import WeightLayer
 
@@ -16,11 +17,8 @@ def signature(layer: WeightLayer) -> tuple[object, ...]:
     A convolution to a single place and a linear layer are the same if they read as many numbers.
     """
     shape = layer.shape
-    area = 1
-    for side in shape.kernel:
-        area *= side
     if layer.places == 1 and shape.groups == 1 and not shape.is_transposed:
-        return (shape.inputs * area, shape.outputs)
+        return (shape.inputs * prod(shape.kernel), shape.outputs)
     return (
         shape.kind,
         shape.inputs,

@@ -9,11 +9,8 @@ from typing import Any
 
 from nnmass.recognition._seen import Seen, UnlikeError, most_common
 from nnmass.recognition._simplest import simplest
-from nnmass.specs import ResNet, ResNeXt, WideResNet
+from nnmass.specs import BASIC_STAGES, BOTTLENECK_STAGES, ResNet, ResNeXt, WideResNet
 from nnmass.tracing import WeightLayer
-
-_FOUR_STAGES = (18, 34, 50, 101, 152)
-_BOTTLENECKS = (50, 101, 152)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +93,8 @@ def _by_width(layers: Sequence[WeightLayer]) -> list[list[int]]:
 
 
 def _four_stage_depth(stages: _Stages) -> int | None:
-    for depth in _FOUR_STAGES:
-        blocks = ResNet(depth=depth).blocks
-        outputs = [block.outputs for block in blocks]
-        counts = tuple(outputs.count(width) for width in dict.fromkeys(outputs))
-        if counts == stages.counts and (depth in _BOTTLENECKS) == stages.is_bottleneck:
-            return depth
-    return None
+    published = BOTTLENECK_STAGES if stages.is_bottleneck else BASIC_STAGES
+    return next((depth for depth, counts in published.items() if counts == stages.counts), None)
 
 
 def _three_stage_blocks(stages: _Stages) -> int | None:
@@ -132,12 +124,16 @@ def _common(seen: Seen, stages: _Stages) -> dict[str, Any]:
 def resnets(seen: Seen) -> Iterator[ResNet]:
     """The ResNet with these stages, its width multiplier from the widths."""
     stages = _stages(seen)
+    depth, is_four = _depth(stages, extra=2), _four_stage_depth(stages) is not None
+    if not is_four and depth in BOTTLENECK_STAGES:
+        raise UnlikeError(
+            f"it has stages of {stages.kind}; the family's depth {depth} has four of bottlenecks"
+        )
     shape = {
-        "depth": _depth(stages, extra=2),
+        "depth": depth,
         "shortcut": "projection" if stages.has_projections else "pad",
         **_common(seen, stages),
     }
-    is_four = shape["depth"] in _FOUR_STAGES
     first = 64 if is_four else 16
     planes = [first << index for index in range(4 if is_four else 3)]
     seen_widths = [(first, stages.stem_channels), *zip(planes, stages.widths, strict=True)]
@@ -157,9 +153,9 @@ def wide_resnets(seen: Seen) -> Iterator[WideResNet]:
     """The Wide ResNet with these stages."""
     stages = _stages(seen)
     depth = _depth(stages, extra=4)
-    if depth in (18, 34):
+    if _four_stage_depth(stages) in BASIC_STAGES:  # 34 is also that of three times five blocks
         raise UnlikeError(f"it has stages of {stages.kind}, as ResNets have")
-    first = 64 if depth in _BOTTLENECKS else 16
+    first = 64 if depth in BOTTLENECK_STAGES else 16
     widen = max(1, round(stages.widths[0] / first))
     yield WideResNet(depth=depth, widen=widen, **_common(seen, stages))
 
@@ -168,7 +164,7 @@ def resnexts(seen: Seen) -> Iterator[ResNeXt]:
     """The ResNeXt with these stages."""
     stages = _stages(seen)
     depth = _four_stage_depth(stages)
-    if depth not in _BOTTLENECKS:
+    if depth not in BOTTLENECK_STAGES:
         raise UnlikeError(
             f"it has stages of {stages.kind}; the family has 3/4/6/3 (50), 3/4/23/3 (101) or "
             "3/8/36/3 (152) bottlenecks"

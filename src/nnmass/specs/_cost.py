@@ -44,6 +44,11 @@ def linear(inputs: int, outputs: int) -> Cost:
     return Cost(inputs * outputs + outputs, inputs * outputs)
 
 
+def strided(size: int, stride: int) -> int:
+    """Side of a feature map after a stride with "same" padding: ``ceil(size / stride)``."""
+    return -(-size // stride)
+
+
 def halved(size: int) -> int:
-    """Side of a feature map after a stride of 2 with "same" padding: ``ceil(size / 2)``."""
-    return (size + 1) // 2
+    """Side of a feature map after a stride of 2."""
+    return strided(size, 2)

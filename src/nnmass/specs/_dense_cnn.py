@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from nnmass.errors import SpecError
-from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear
+from nnmass.specs._cost import Cost, batch_norm, conv, linear, strided
 from nnmass.specs._dense_memory import most_kept_channels
 from nnmass.specs._kinds import CellDepths, Whole, WholeList
 from nnmass.specs._spec import Spec, spec_field
@@ -188,7 +188,7 @@ class DenseCNN(DenseConvSpec):
     @staticmethod
     def plan_cell(cell: Cell, *, inputs: int, size_in: int, stride: int) -> CellPlan:
         """3x3 convolutions, each with a batch norm."""
-        w, size = cell.width, halved(size_in) if stride == 2 else size_in
+        w, size = cell.width, strided(size_in, stride)
         base = (
             conv(inputs, w, kernel=3, size=size)
             + (cell.depth - 1) * conv(w, w, kernel=3, size=size)
@@ -224,7 +224,7 @@ class DenseCNNDepthwise(DenseConvSpec):
     @staticmethod
     def plan_cell(cell: Cell, *, inputs: int, size_in: int, stride: int) -> CellPlan:
         """1x1, depthwise 3x3, 1x1; a plain 3x3 where the network starts (stride 1)."""
-        w, size = cell.width, halved(size_in) if stride == 2 else size_in
+        w, size = cell.width, strided(size_in, stride)
         if stride == 1:
             first = conv(inputs, w, kernel=3, size=size)
         else:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from nnmass.topology import Cell
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 
 def kept_channels(cell: Cell, layer: int) -> int:
@@ -43,24 +40,18 @@ def most_kept_channels(width: int, depth: int, link_caps: Any, *, last: int | No
         >>> most_kept_channels(8, 6, 10)
         20
     """
+    least, most = _bounds_of(link_caps)
     meeting = (depth * link_caps + width) // (width + link_caps)
     last = depth - 1 if last is None else last
-    if isinstance(link_caps, int):
-        layers = (min(meeting, last), min(meeting + 1, last))
-        return max(min(width * (at - 1), (depth - at) * link_caps) for at in layers)
-    return _most_kept_of_each(width, depth, link_caps, meeting, last)
+    layers = (least(meeting, last), least(meeting + 1, last))
+    one, other = (least(width * (at - 1), (depth - at) * link_caps) for at in layers)
+    return most(one, other)
 
 
-def _most_kept_of_each(
-    width: int,
-    depth: int,
-    link_caps: npt.NDArray[np.int64],
-    meeting: npt.NDArray[np.int64],
-    last: int,
-) -> npt.NDArray[np.int64]:
+def _bounds_of(numbers: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Minimum and maximum of two numbers like these; numpy's, for arrays alone, loads slowly."""
+    if isinstance(numbers, int):
+        return min, max
     import numpy as np
 
-    layers = (np.minimum(meeting, last), np.minimum(meeting + 1, last))
-    one, other = (np.minimum(width * (at - 1), (depth - at) * link_caps) for at in layers)
-    most: npt.NDArray[np.int64] = np.maximum(one, other)
-    return most
+    return np.minimum, np.maximum

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from nnmass.errors import SpecError
-from nnmass.specs._cost import Cost, batch_norm, conv, linear
+from nnmass.specs._cost import Cost, batch_norm, conv, linear, strided
 
 Operation = Literal[
     "conv", "linear", "max-pool", "average-pool", "adaptive-pool", "mean", "add", "concat", "pad"
@@ -128,7 +128,7 @@ class Layer:
         if kind.op == "linear":
             cost = linear(self.inputs, self.outputs)
         elif kind.op == "conv":
-            side = -(-kind.size // kind.stride)
+            side = strided(kind.size, kind.stride)
             groups = kind.groups or self.inputs
             cost = conv(
                 self.inputs,

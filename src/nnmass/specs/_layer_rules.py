@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from nnmass.errors import SpecError
-from nnmass.specs._cost import halved
+from nnmass.specs._cost import halved, strided
 from nnmass.specs._dense_cnn import CellPlan, DenseConvSpec
 from nnmass.specs._densenet import DenseNet
 from nnmass.specs._layer import Layer, LayerKind, conv_layer, keeping, linear_layer
@@ -94,7 +94,7 @@ def _separable(
     if has_expansion:
         yield conv_layer(inputs, w, size=size, after="norm-relu")
     yield conv_layer(w, w, size=size, kernel=3, stride=stride, groups=0, after="norm-relu")
-    yield conv_layer(w, w, size=halved(size) if stride == 2 else size, after=after)
+    yield conv_layer(w, w, size=strided(size, stride), after=after)
 
 
 def _residual(spec: ResidualSpec) -> Iterator[Layer]:
@@ -108,14 +108,14 @@ def _residual(spec: ResidualSpec) -> Iterator[Layer]:
         size = halved(size)
     for block in spec.blocks:
         yield from _residual_block(block, size)
-        size = halved(size) if block.stride == 2 else size
+        size = strided(size, block.stride)
     last, before = spec.blocks[-1].outputs, "norm-relu" if spec.is_preactivated else ""
     yield keeping("mean", last, size=size, before=before)
     yield linear_layer(last, spec.classes)
 
 
 def _residual_block(block: ResidualBlock, size_in: int) -> Iterator[Layer]:
-    size, stride = halved(size_in) if block.stride == 2 else size_in, block.stride
+    size, stride = strided(size_in, block.stride), block.stride
     inputs, inner, outputs = block.inputs, block.inner, block.outputs
     is_preactivated = block.kind == "pre-activation"
     if block.kind == "bottleneck":
@@ -149,10 +149,10 @@ def _mobilenet(spec: MobileNetV2) -> Iterator[Layer]:
     yield conv_layer(
         spec.in_channels, spec.stem_channels, size=size, kernel=3, stride=stride, after="norm-relu6"
     )
-    size = halved(size) if stride == 2 else size
+    size = strided(size, stride)
     for block in spec.blocks:
         yield from _inverted_block(block, size)
-        size = halved(size) if block.stride == 2 else size
+        size = strided(size, block.stride)
     head = spec.head_channels
     yield conv_layer(spec.blocks[-1].outputs, head, size=size, after="norm-relu6")
     yield keeping("mean", head, size=size)
@@ -164,7 +164,7 @@ def _inverted_block(block: InvertedResidual, size: int) -> Iterator[Layer]:
     if block.has_expansion:
         yield conv_layer(block.inputs, inner, size=size, after="norm-relu6")
     yield conv_layer(inner, inner, size=size, kernel=3, stride=stride, groups=0, after="norm-relu6")
-    size = halved(size) if stride == 2 else size
+    size = strided(size, stride)
     yield conv_layer(inner, block.outputs, size=size, after="norm")
     if block.is_residual:
         yield keeping("add", block.outputs, size=size)

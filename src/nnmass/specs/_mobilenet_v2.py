@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnmass.errors import SpecError
-from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear
+from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear, strided
 from nnmass.specs._kinds import Multiplier, Rows
 from nnmass.specs._residual import STEMS, classes_field, image_field, in_field
 from nnmass.specs._spec import Spec, spec_field
@@ -69,7 +69,7 @@ class InvertedResidual:
 
     def cost(self, size_in: int) -> Cost:
         """Cost on feature maps of ``size_in`` pixels a side."""
-        size = halved(size_in) if self.stride == 2 else size_in
+        size = strided(size_in, self.stride)
         expansion = Cost()
         if self.has_expansion:
             expansion = conv(self.inputs, self.inner, kernel=1, size=size_in)
@@ -84,7 +84,7 @@ class InvertedResidual:
 
     def alive(self, size_in: int) -> Iterator[int]:
         """Values alive while each layer runs, on feature maps of ``size_in`` pixels a side."""
-        area_in, area = size_in**2, (halved(size_in) if self.stride == 2 else size_in) ** 2
+        area_in, area = size_in**2, strided(size_in, self.stride) ** 2
         inputs, outputs, inner = self.inputs * area_in, self.outputs * area, self.inner * area
         kept = inputs if self.is_residual else 0
         if self.has_expansion:
@@ -190,7 +190,7 @@ class MobileNetV2(Spec):
         yield batch_norm(self.stem_channels)
         for block in self.blocks:
             yield block.cost(size)
-            size = halved(size) if block.stride == 2 else size
+            size = strided(size, block.stride)
         yield conv(self.blocks[-1].outputs, self.head_channels, kernel=1, size=size)
         yield batch_norm(self.head_channels)
         yield linear(self.head_channels, self.classes)
@@ -200,7 +200,7 @@ class MobileNetV2(Spec):
         yield self.in_channels * self.image**2 + self.stem_channels * size**2
         for block in self.blocks:
             yield from block.alive(size)
-            size = halved(size) if block.stride == 2 else size
+            size = strided(size, block.stride)
         head = self.head_channels
         yield (self.blocks[-1].outputs + head) * size**2
         yield from (head * size**2 + head, head + self.classes)

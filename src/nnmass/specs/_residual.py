@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear
+from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear, strided
 from nnmass.specs._kinds import Choice, Whole
 from nnmass.specs._spec import Spec, spec_field
 from nnmass.topology import AdditiveCell
@@ -17,6 +17,7 @@ Shortcut = Literal["identity", "projection", "pad"]
 
 BOTTLENECK_STAGES = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 BASIC_STAGES = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
+"""Blocks of each stage in the published networks for ImageNet, by their depth."""
 
 STEMS = Choice(("imagenet", "cifar", "mnist"))
 STEM_HELP = "imagenet: 7x7 stride 2 and max pooling; cifar, mnist: 3x3 at full size"
@@ -58,7 +59,7 @@ class ResidualBlock:
 
     def cost(self, size_in: int) -> Cost:
         """Cost on feature maps of ``size_in`` pixels a side."""
-        size = halved(size_in) if self.stride == 2 else size_in
+        size = strided(size_in, self.stride)
         shortcut = Cost()
         if self.shortcut == "projection":
             shortcut = conv(self.inputs, self.outputs, kernel=1, size=size)
@@ -85,7 +86,7 @@ class ResidualBlock:
 
     def alive(self, size_in: int) -> Iterator[int]:
         """Values alive while each layer runs, on feature maps of ``size_in`` pixels a side."""
-        area_in, area = size_in**2, (halved(size_in) if self.stride == 2 else size_in) ** 2
+        area_in, area = size_in**2, strided(size_in, self.stride) ** 2
         inputs, outputs = self.inputs * area_in, self.outputs * area
         inner = self.inner * area
         if self.kind == "bottleneck":
@@ -211,7 +212,7 @@ class ResidualSpec(Spec):
             size = halved(size)
         for block in self.blocks:
             yield block.cost(size)
-            size = halved(size) if block.stride == 2 else size
+            size = strided(size, block.stride)
         last = self.blocks[-1].outputs
         yield batch_norm(last if self.is_preactivated else self.stem_channels)
         yield linear(last, self.classes)
@@ -226,6 +227,6 @@ class ResidualSpec(Spec):
             yield stem * (before**2 + size**2)
         for block in self.blocks:
             yield from block.alive(size)
-            size = halved(size) if block.stride == 2 else size
+            size = strided(size, block.stride)
         last = self.blocks[-1].outputs
         yield from (last * size**2 + last, last + self.classes)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nnmass.errors import SpecError
+from nnmass._arrays import Floats
+from nnmass.errors import SpecError, positive_number
 from nnmass.topology._random_matrix import marchenko_pastur_root
 
-Array = npt.NDArray[np.float64]
 _SERIES_BELOW = 0.1  # of q: the closed form divides by q and loses digits there
 
 
@@ -52,13 +52,8 @@ class SingularValueLaw:
     def __post_init__(self) -> None:
         """Check the three numbers."""
         for name in ("rows", "columns", "std"):
-            value = getattr(self, name)
-            is_number = isinstance(value, int | float | np.integer | np.floating)
-            if isinstance(value, bool) or not is_number or not 0 < value < math.inf:
-                raise SpecError(
-                    f"SingularValueLaw.{name} must be a finite number above 0, got {value!r}"
-                )
-            object.__setattr__(self, name, float(value))
+            number = positive_number(getattr(self, name), f"SingularValueLaw.{name}")
+            object.__setattr__(self, name, number)
         if not (self.q > 0 and 2 * self.scale < math.inf):
             raise SpecError(
                 f"SingularValueLaw of {self.rows} x {self.columns} entries of std {self.std} is "
@@ -91,7 +86,7 @@ class SingularValueLaw:
         """Standard deviation of the singular values."""
         return self.scale * math.sqrt(max(1 - marchenko_pastur_root(self.q) ** 2, 0.0))
 
-    def density(self, sigma: npt.ArrayLike) -> Array:
+    def density(self, sigma: npt.ArrayLike) -> Floats:
         """Density at ``sigma`` (any shape); 0 outside `support`."""
         asked = np.asarray(sigma, dtype=np.float64)
         y = asked / self.scale
@@ -107,7 +102,7 @@ class SingularValueLaw:
         density = np.where(inside, lower * upper / (math.pi * self.q * self.scale), 0.0)
         return np.where(np.isnan(asked), np.nan, density)
 
-    def distribution(self, sigma: npt.ArrayLike) -> Array:
+    def distribution(self, sigma: npt.ArrayLike) -> Floats:
         """Share of the singular values up to ``sigma`` (any shape)."""
         low, high = self.support
         sigma = np.clip(np.asarray(sigma, dtype=np.float64), low, high)
@@ -116,7 +111,7 @@ class SingularValueLaw:
         )
         return np.where(sigma >= high, 1.0, np.where(sigma <= low, 0.0, np.clip(below, 0, 1)))
 
-    def quantiles(self, levels: npt.ArrayLike) -> Array:
+    def quantiles(self, levels: npt.ArrayLike) -> Floats:
         """The singular values below which these shares lie.
 
         Raises:
@@ -135,7 +130,7 @@ class SingularValueLaw:
 
 def singular_value_density(
     sigma: npt.ArrayLike, rows: float, columns: float, *, std: float
-) -> Array:
+) -> Floats:
     """Marchenko-Pastur density of singular values; see `SingularValueLaw`.
 
     Args:
@@ -157,7 +152,7 @@ def singular_value_density(
     return SingularValueLaw(rows, columns, std).density(sigma)
 
 
-def _in_closed_form(y: Array, q: float) -> Array:
+def _in_closed_form(y: Floats, q: float) -> Floats:
     """Distribution function at ``y = sigma / scale`` inside the support.
 
     Angles by two-argument arctangents: an arcsine would lose half of the digits at the edges.
@@ -171,7 +166,7 @@ def _in_closed_form(y: Array, q: float) -> Array:
     return np.asarray(0.5 + total / (2 * math.pi * q))
 
 
-def _by_series(y: Array, q: float) -> Array:
+def _by_series(y: Floats, q: float) -> Floats:
     """The same, integrated term by term in ``theta`` with ``x = 1 + q + 2 sqrt(q) cos(theta)``.
 
     There the density is ``2/pi sin(theta) sum_n (-sqrt q)^n sin((n+1) theta)``, the generating

@@ -92,10 +92,10 @@ class WeightLayer:
         elif shape.groups > 1:
             words.append(f"{shape.groups}-group")
         words.append("transposed convolution" if shape.is_transposed else "convolution")
-        stride = "x".join(map(str, shape.stride[:1])) if any(s != 1 for s in shape.stride) else ""
-        return f"{' '.join(words)} {shape.inputs} -> {shape.outputs}" + (
-            f" of stride {stride}" if stride else ""
-        )
+        words.append(f"{shape.inputs} -> {shape.outputs}")
+        if any(step != 1 for step in shape.stride):
+            words.append(f"of stride {max(shape.stride)}")
+        return " ".join(words)
 
 
 def shape_of_layer(step: Step) -> LayerShape:
