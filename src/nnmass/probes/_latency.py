@@ -11,12 +11,13 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from nnmass._device import describe
 from nnmass.errors import DeviceError, ProbeError, SpecError, whole_number
 from nnmass.nets import Net, open_network
 from nnmass.probes._borrowed import borrowed, reject_compiled
 from nnmass.probes._draws import Network, draws, name_of, seeds_for
 from nnmass.probes._latency_result import BatchLatency, Latency
-from nnmass.probes._machine import describe, device_for, threads
+from nnmass.probes._machine import device_for, threads
 from nnmass.probes._stopwatch import LEAST_RUNS, Stopwatch, stopwatch_for, timed_runs
 from nnmass.runs import environment
 
