@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nnmass import errors
-from nnmass.errors import MissingExtraError, NNMassError, SpecError, did_you_mean, whole_number
+from nnmass.errors import (
+    MissingExtraError,
+    NNMassError,
+    SpecError,
+    did_you_mean,
+    positive_number,
+    whole_number,
+)
 
 PARENTS = {
     "SpecError": ValueError,
@@ -82,3 +91,17 @@ def test_what_is_no_whole_number(value):
 def test_the_reason_is_told():
     with pytest.raises(SpecError, match=r"^n must be at least 3, got 2: because$"):
         whole_number(2, "n", low=3, why="because")
+
+
+@pytest.mark.parametrize("value", [1, 0.5, 1e-300, np.float32(0.5), np.int64(3)])
+def test_positive_numbers_pass(value):
+    number = positive_number(value, "x")
+    assert number == value
+    assert type(number) is float
+
+
+@pytest.mark.parametrize("value", [0, -1.0, math.inf, math.nan, True, "1", None, [1.0], 1j])
+def test_no_positive_numbers(value):
+    with pytest.raises(SpecError) as caught:
+        positive_number(value, "x")
+    assert str(caught.value) == f"x must be a finite number above 0, got {value!r}"

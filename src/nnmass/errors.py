@@ -6,6 +6,8 @@ what is allowed, what to do.
 
 from __future__ import annotations
 
+import math
+import numbers
 import operator
 from collections.abc import Iterable
 
@@ -93,3 +95,15 @@ def whole_number(value: object, name: str, *, low: int, why: str = "") -> int:
         reason = f": {why}" if why else ""
         raise SpecError(f"{name} must be at least {low}, got {number}{reason}")
     return number
+
+
+def positive_number(value: object, name: str) -> float:
+    """``value`` as a finite ``float`` above 0; numpy's numbers are taken, booleans are not.
+
+    Raises:
+        SpecError: ``value`` is none.
+    """
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not 0 < value < math.inf:  # type: ignore[operator]
+        raise SpecError(f"{name} must be a finite number above 0, got {value!r}")
+    return float(value)  # type: ignore[arg-type]

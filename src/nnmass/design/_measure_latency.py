@@ -11,7 +11,7 @@ from nnmass.design._channel_grid import grid_of
 from nnmass.design._latency_table import Clock, LatencyTable, LayerTime, Progress
 from nnmass.design._table_error import NetworkCheck
 from nnmass.design._table_setting import TableSetting
-from nnmass.errors import ProbeError, SpecError, whole_number
+from nnmass.errors import ProbeError, SpecError, positive_number, whole_number
 from nnmass.runs import this_machine
 from nnmass.specs import Layer, Spec, layers_of, parse
 
@@ -74,7 +74,7 @@ def measure_latency_table(
         (1, True)
     """
     n_points = whole_number(n_points, "n_points", low=2)
-    _check_seconds(max_seconds)
+    max_seconds = positive_number(max_seconds, "max_seconds")
     wanted = grid_of(_layers(networks), n_points)
     setting = _setting(device=device, threads=threads, dtype=dtype, batch_size=batch_size)
     table = _begun(setting, path)
@@ -209,9 +209,3 @@ def check_networks(
         if path is not None:
             table.save(path)
     return table
-
-
-def _check_seconds(max_seconds: float) -> None:
-    is_number = isinstance(max_seconds, int | float) and not isinstance(max_seconds, bool)
-    if not is_number or not 0 < max_seconds < float("inf"):
-        raise SpecError(f"max_seconds must be a finite number above 0, got {max_seconds!r}")

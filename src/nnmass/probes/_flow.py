@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nnmass._device import describe
-from nnmass.errors import ProbeError, SpecError, whole_number
+from nnmass.errors import ProbeError, positive_number, whole_number
 from nnmass.probes._batch import Images, checked_images, checked_labels
 from nnmass.probes._borrowed import BatchNorm, borrowed, reject_compiled
 from nnmass.probes._draws import Network, draws, name_of, seeds_for
@@ -85,7 +84,7 @@ def gradient_flow(
     """
     began = time.perf_counter()
     steps = whole_number(steps, "steps", low=0)
-    lr = _checked_lr(lr)
+    lr = positive_number(lr, "lr")
     images = checked_images(images)
     where = device_for(device, otherwise=images.device)
     images, labels = images.to(where), checked_labels(labels, images).to(where)
@@ -110,13 +109,6 @@ def gradient_flow(
         elapsed_s=time.perf_counter() - began,
         environment=environment(describe(where)),
     )
-
-
-def _checked_lr(lr: float) -> float:
-    is_number = isinstance(lr, int | float) and not isinstance(lr, bool)
-    if not is_number or not 0 < lr < math.inf:
-        raise SpecError(f"lr must be a finite number above 0, got {lr!r}")
-    return float(lr)
 
 
 def _check_alike(first: FlowDraw, other: FlowDraw, name: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nnmass._device import describe
-from nnmass.errors import DeviceError, ProbeError, SpecError, whole_number
+from nnmass.errors import DeviceError, ProbeError, SpecError, positive_number, whole_number
 from nnmass.nets import Net, open_network
 from nnmass.probes._borrowed import borrowed, reject_compiled
 from nnmass.probes._draws import Network, draws, name_of, seeds_for
@@ -85,7 +84,7 @@ def latency(
     sizes = _checked_sizes(batch_sizes)
     n_repeats = whole_number(n_repeats, "n_repeats", low=LEAST_RUNS)
     warm_up = whole_number(warm_up, "warm_up", low=0)
-    check_seconds(max_seconds)
+    max_seconds = positive_number(max_seconds, "max_seconds")
     where, number = device_for(device, otherwise=torch.device("cpu")), checked_dtype(dtype)
     check_bfloat16(where, number)
     name, model, shape = _opened(network, input_shape, whole_number(seed, "seed", low=0))
@@ -195,12 +194,6 @@ def _checked_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
             f"input_shape must be the sizes of one image, as in (3, 32, 32), got {input_shape!r}"
         )
     return tuple(whole_number(size, "a size in input_shape", low=1) for size in input_shape)
-
-
-def check_seconds(max_seconds: float) -> None:
-    is_number = isinstance(max_seconds, int | float) and not isinstance(max_seconds, bool)
-    if not is_number or not 0 < max_seconds < math.inf:
-        raise SpecError(f"max_seconds must be a finite number above 0, got {max_seconds!r}")
 
 
 def checked_dtype(dtype: str) -> torch.dtype:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nnmass.errors import SpecError
+from nnmass.errors import SpecError, positive_number
 from nnmass.topology._random_matrix import marchenko_pastur_root
 
 Array = npt.NDArray[np.float64]
@@ -52,13 +52,8 @@ class SingularValueLaw:
     def __post_init__(self) -> None:
         """Check the three numbers."""
         for name in ("rows", "columns", "std"):
-            value = getattr(self, name)
-            is_number = isinstance(value, int | float | np.integer | np.floating)
-            if isinstance(value, bool) or not is_number or not 0 < value < math.inf:
-                raise SpecError(
-                    f"SingularValueLaw.{name} must be a finite number above 0, got {value!r}"
-                )
-            object.__setattr__(self, name, float(value))
+            value = positive_number(getattr(self, name), f"SingularValueLaw.{name}")
+            object.__setattr__(self, name, value)
         if not (self.q > 0 and 2 * self.scale < math.inf):
             raise SpecError(
                 f"SingularValueLaw of {self.rows} x {self.columns} entries of std {self.std} is "
