@@ -17,6 +17,7 @@ from nnmass.probes._borrowed import borrowed, reject_compiled
 from nnmass.probes._draws import Network, draws, name_of, seeds_for
 from nnmass.probes._latency_result import BatchLatency, Latency
 from nnmass.probes._machine import device_for, threads
+from nnmass.probes._sample import noise_images
 from nnmass.probes._stopwatch import LEAST_RUNS, Stopwatch, stopwatch_for, timed_runs
 from nnmass.runs import environment
 
@@ -96,9 +97,8 @@ def latency(
     batches = list[BatchLatency]()
     with _threads(threads) as n_threads, _ready(model, where, number, layout):
         for size in sizes:
-            images = (
-                _images((size, *shape), seed).to(where, number).contiguous(memory_format=layout)
-            )
+            noise, _ = noise_images(size, shape, seed=seed)
+            images = noise.to(where, number).contiguous(memory_format=layout)
             call = _forward(model, images, name)
             times = timed_runs(
                 call, stopwatch, n_repeats=n_repeats, warm_up=warm_up, max_seconds=max_seconds
@@ -173,10 +173,6 @@ def _opened(
             "(3, 224, 224), without the batch"
         )
     return name_of(network), model, known
-
-
-def _images(shape: Sequence[int], seed: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def _checked_sizes(batch_sizes: Sequence[int]) -> tuple[int, ...]:
