@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from nnmass._device import describe
 from nnmass.errors import DeviceError
 from nnmass.train import resolve_device
-from nnmass.train._device import describe_device, private_randomness
+from nnmass.train._device import private_randomness
 
 HAS_CUDA = torch.cuda.is_available()
 
@@ -35,7 +36,7 @@ def test_the_cpu_is_always_there():
 
 
 def test_description():
-    described = describe_device(torch.device("cpu"))
+    described = describe(torch.device("cpu"))
     assert described == {
         "torch": torch.__version__,
         "device": "cpu",

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from nnmass.probes import LDI, GradientFlow, IsometryTheory, Latency, ProxyScore
-    from nnmass.specs import Spec
 
 Tell = Callable[..., None]
 """Called with where a probe is, such as a seed and a layer's path."""
@@ -23,22 +22,18 @@ class Subject:
     """What is probed.
 
     Attributes:
-        name: As tables show it.
         network: A name to draw from seeds, or a model with weights of its own.
         seeds: How many initialisations; ``None`` for a model.
         input_shape: Of one input.
         images: Float32, (n, *input_shape).
         labels: Int64, (n,).
-        spec: Of a network of ours.
     """
 
-    name: str
     network: str | nn.Module
     seeds: int | None
     input_shape: tuple[int, ...]
     images: Tensor
     labels: Tensor
-    spec: Spec | None
 
 
 def _ldi(subject: Subject, settings: ProbeSettings, tell: Tell) -> LDI:
@@ -88,9 +83,7 @@ def _baselines(subject: Subject, settings: ProbeSettings, tell: Tell) -> tuple[P
 def _latency(subject: Subject, settings: ProbeSettings, tell: Tell) -> Latency:
     from nnmass.probes import latency
 
-    return latency(
-        subject.network, subject.input_shape, device=settings.device, threads=settings.threads
-    )
+    return latency(subject.network, subject.input_shape, device=settings.device)
 
 
 def _theory(subject: Subject, settings: ProbeSettings, tell: Tell) -> IsometryTheory:

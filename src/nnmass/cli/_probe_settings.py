@@ -33,7 +33,6 @@ class ProbeSettings:
         is_legacy: The released measurement instead of ``ldi``.
         tolerance: Of ``ldi``.
         device: Checked.
-        threads: Of the CPU, for ``latency``; ``None`` for PyTorch's choice.
     """
 
     probes: tuple[str, ...]
@@ -45,7 +44,6 @@ class ProbeSettings:
     is_legacy: bool
     tolerance: float
     device: str
-    threads: int | None
 
     def __post_init__(self) -> None:
         """Check what does not go together."""

@@ -127,13 +127,11 @@ def _fill(probing: Probing, settings: ProbeSettings, watch: Watch) -> None:
     images, labels = settings.images.of(shape, _n_outputs(opened))
     probing.costs = costs_of(opened, shape)
     subject = Subject(
-        name=probing.name,
         network=opened.model if has_weights else opened.name,
         seeds=None if has_weights else settings.n_seeds,
         input_shape=shape,
         images=images,
         labels=labels,
-        spec=opened.spec,
     )
     for probe in settings.probes:
 

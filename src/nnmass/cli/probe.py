@@ -119,7 +119,6 @@ def probe_verb(
         is_legacy=legacy,
         tolerance=tolerance,
         device=str(resolve_device(device)),
-        threads=threads,
     )
     asked = networks_of(networks)
     done, is_interrupted = probed(asked, settings, keep=partial(_keep, csv), quiet=quiet)

@@ -75,7 +75,7 @@ def measure_latency_table(
         (1, True)
     """
     n_points = whole_number(n_points, "n_points", low=2)
-    positive_number(max_seconds, "max_seconds")
+    max_seconds = positive_number(max_seconds, "max_seconds")
     wanted = grid_of(_layers(networks), n_points)
     setting = _setting(device=device, threads=threads, dtype=dtype, batch_size=batch_size)
     table = _begun(setting, path)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from nnmass._device import describe
 from nnmass.errors import ProbeError, positive_number, whole_number
 from nnmass.probes._batch import Images, checked_images, checked_labels
 from nnmass.probes._borrowed import BatchNorm, borrowed, reject_compiled
@@ -17,7 +18,7 @@ from nnmass.probes._draws import Network, draws, name_of, seeds_for
 from nnmass.probes._flow_draw import Measured, Start, measure
 from nnmass.probes._flow_layer import FlowDraw
 from nnmass.probes._flow_result import GradientFlow
-from nnmass.probes._machine import describe, device_for
+from nnmass.probes._machine import device_for
 from nnmass.runs import environment
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from nnmass.probes._student import t_quantile
+from nnmass.probes._student import half_interval
 
 MOST_EXACT = 16
 """Up to so many outputs the norm is exact: one backward pass for each."""
@@ -98,8 +98,7 @@ def jacobian_norm(forward: Callable[[Tensor], Tensor], images: Tensor, seed: int
     if not math.isfinite(sum(squares)):
         return JacobianNorm(norm=math.nan, error=math.nan)
     norm = math.sqrt(fmean(squares))
-    half = t_quantile(N_COTANGENTS - 1) * stdev(squares) / math.sqrt(N_COTANGENTS)
-    return JacobianNorm(norm=norm, error=half / (2 * norm) if norm else 0.0)
+    return JacobianNorm(norm=norm, error=half_interval(squares) / (2 * norm) if norm else 0.0)
 
 
 def _pulled_back(logits: Tensor, cotangent: Tensor, x: Tensor) -> float:

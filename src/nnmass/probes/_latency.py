@@ -10,12 +10,14 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from nnmass._device import describe
 from nnmass.errors import DeviceError, ProbeError, SpecError, positive_number, whole_number
 from nnmass.nets import Net, open_network
 from nnmass.probes._borrowed import borrowed, reject_compiled
 from nnmass.probes._draws import Network, draws, name_of, seeds_for
 from nnmass.probes._latency_result import BatchLatency, Latency
-from nnmass.probes._machine import describe, device_for, threads
+from nnmass.probes._machine import device_for, threads
+from nnmass.probes._sample import noise_images
 from nnmass.probes._stopwatch import LEAST_RUNS, Stopwatch, stopwatch_for, timed_runs
 from nnmass.runs import environment
 
@@ -83,7 +85,7 @@ def latency(
     sizes = _checked_sizes(batch_sizes)
     n_repeats = whole_number(n_repeats, "n_repeats", low=LEAST_RUNS)
     warm_up = whole_number(warm_up, "warm_up", low=0)
-    positive_number(max_seconds, "max_seconds")
+    max_seconds = positive_number(max_seconds, "max_seconds")
     where, number = device_for(device, otherwise=torch.device("cpu")), checked_dtype(dtype)
     check_bfloat16(where, number)
     name, model, shape = _opened(network, input_shape, whole_number(seed, "seed", low=0))
@@ -95,9 +97,8 @@ def latency(
     batches = list[BatchLatency]()
     with _threads(threads) as n_threads, _ready(model, where, number, layout):
         for size in sizes:
-            images = (
-                _images((size, *shape), seed).to(where, number).contiguous(memory_format=layout)
-            )
+            noise, _ = noise_images(size, shape, seed=seed)
+            images = noise.to(where, number).contiguous(memory_format=layout)
             call = _forward(model, images, name)
             times = timed_runs(
                 call, stopwatch, n_repeats=n_repeats, warm_up=warm_up, max_seconds=max_seconds
@@ -172,10 +173,6 @@ def _opened(
             "(3, 224, 224), without the batch"
         )
     return name_of(network), model, known
-
-
-def _images(shape: Sequence[int], seed: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def _checked_sizes(batch_sizes: Sequence[int]) -> tuple[int, ...]:

@@ -79,7 +79,7 @@ def layer_latencies(
     n_repeats = whole_number(n_repeats, "n_repeats", low=LEAST_RUNS)
     warm_up = whole_number(warm_up, "warm_up", low=0)
     seed = whole_number(seed, "seed", low=0)
-    positive_number(max_seconds, "max_seconds")
+    max_seconds = positive_number(max_seconds, "max_seconds")
     where, number = device_for(device, otherwise=torch.device("cpu")), checked_dtype(dtype)
     check_bfloat16(where, number)
     n_threads = None if threads is None else whole_number(threads, "threads", low=1)

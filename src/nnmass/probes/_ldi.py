@@ -10,6 +10,7 @@ from typing import get_args
 
 import torch
 
+from nnmass._device import describe
 from nnmass.errors import ProbeError
 from nnmass.probes._batch import Images, checked_images
 from nnmass.probes._borrowed import BatchNorm, borrowed, reject_compiled
@@ -17,7 +18,7 @@ from nnmass.probes._draws import Network, draws, name_of, seeds_for
 from nnmass.probes._layers import Choice, LayerMeasurer, measured_layers
 from nnmass.probes._ldi_result import LDI, LDIDraw
 from nnmass.probes._legacy_ldi import legacy_layers, legacy_network
-from nnmass.probes._machine import describe, device_for
+from nnmass.probes._machine import device_for
 from nnmass.probes._singular_values import SingularValues
 from nnmass.runs import environment
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from nnmass.probes._spectrum import LayerSpectrum
-from nnmass.probes._student import interval_of_mean
+from nnmass.probes._student import interval_of_mean, mean_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class LDIDraw:
 
         Unsupported layers do not count; ``None`` where one failed, or none counts.
         """
-        return _mean_over([layer.mean for layer in self._counted])
+        return mean_of([layer.mean for layer in self._counted])
 
     @property
     def pooled_mean(self) -> float | None:
@@ -83,17 +83,17 @@ class LDI:
         Every layer weighs the same. ``None`` where a layer failed in some initialisation: what
         is not finite is no number.
         """
-        return _mean_over([draw.mean for draw in self.draws])
+        return mean_of([draw.mean for draw in self.draws])
 
     @property
     def pooled_mean(self) -> float | None:
         """The same over all singular values, as the released code averages."""
-        return _mean_over([draw.pooled_mean for draw in self.draws])
+        return mean_of([draw.pooled_mean for draw in self.draws])
 
     @property
     def std(self) -> float | None:
         """Standard deviation of all singular values of one initialisation, mean over those."""
-        return _mean_over([draw.std for draw in self.draws])
+        return mean_of([draw.std for draw in self.draws])
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -137,11 +137,6 @@ class LDI:
         }
 
 
-def _mean_over(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known and len(known) == len(values) else None
-
-
 def _averaged(layers: Sequence[LayerSpectrum]) -> LayerSpectrum:
     """One layer over several initialisations."""
     first = layers[0]
@@ -150,7 +145,7 @@ def _averaged(layers: Sequence[LayerSpectrum]) -> LayerSpectrum:
         return failed or first
 
     def mean(of: Callable[[LayerSpectrum], float | None]) -> float | None:
-        return _mean_over([of(layer) for layer in layers])
+        return mean_of([of(layer) for layer in layers])
 
     def most(of: Callable[[LayerSpectrum], float | None]) -> float | None:
         known = [value for value in map(of, layers) if value is not None]

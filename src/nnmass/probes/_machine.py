@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
-from nnmass.errors import DeviceError, whole_number
+from nnmass._device import describe, named_device
+from nnmass.errors import whole_number
 
 
 def device_for(device: str | torch.device | None, *, otherwise: torch.device) -> torch.device:
@@ -16,21 +17,7 @@ def device_for(device: str | torch.device | None, *, otherwise: torch.device) ->
     Raises:
         DeviceError: It is unknown, or not on this machine.
     """
-    if device is None:
-        return otherwise
-    try:
-        found = torch.device(device)
-    except (RuntimeError, TypeError):
-        raise DeviceError(f"device must be cpu, cuda or cuda:N, got {device!r}") from None
-    if found.type not in ("cpu", "cuda"):
-        raise DeviceError(f"device must be cpu, cuda or cuda:N, got {device!r}")
-    n_devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if found.type == "cuda" and (found.index or 0) >= n_devices:
-        raise DeviceError(
-            f"device {str(device)!r} is not on this machine ({n_devices} CUDA devices, torch "
-            f"{torch.__version__}); use cpu, or install a CUDA build of torch"
-        )
-    return found
+    return otherwise if device is None else named_device(device)
 
 
 def describe_device(name: str) -> dict[str, str]:
@@ -43,18 +30,7 @@ def describe_device(name: str) -> dict[str, str]:
         >>> sorted(describe_device("cpu"))
         ['device', 'threads', 'torch']
     """
-    return describe(device_for(name, otherwise=torch.device("cpu")))
-
-
-def describe(device: torch.device) -> dict[str, str]:
-    """Torch's version, the device, the threads; for `nnmass.runs.environment`."""
-    is_cuda = device.type == "cuda"
-    name = f"{device} ({torch.cuda.get_device_name(device)})" if is_cuda else "cpu"
-    return {
-        "torch": torch.__version__,
-        "device": name,
-        "threads": str(torch.get_num_threads()),
-    }
+    return describe(named_device(name))
 
 
 @contextmanager

@@ -36,8 +36,19 @@ def interval_of_mean(values: Sequence[float | None]) -> tuple[float, float] | No
     known = [value for value in values if value is not None]
     if len(known) < 2 or len(known) < len(values):
         return None
-    half = t_quantile(len(known) - 1) * stdev(known) / math.sqrt(len(known))
-    return fmean(known) - half, fmean(known) + half
+    mean, half = fmean(known), half_interval(known)
+    return mean - half, mean + half
+
+
+def half_interval(values: Sequence[float]) -> float:
+    """Half the width of the 95 % interval of the mean of independent draws, two at least."""
+    return t_quantile(len(values) - 1) * stdev(values) / math.sqrt(len(values))
+
+
+def mean_of(values: Sequence[float | None]) -> float | None:
+    """The mean; ``None`` without a value, or where one is missing."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known and len(known) == len(values) else None
 
 
 def _inside(t: float, df: float) -> float:

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from nnmass._device import describe
 from nnmass.errors import ProbeError
 from nnmass.probes._borrowed import borrowed, reject_compiled
 from nnmass.probes._draws import Network, draws, name_of, seeds_for
-from nnmass.probes._machine import describe
 from nnmass.probes._spectrum import LEVELS
 from nnmass.probes._theory_cells import cell_theory, typical_layers
 from nnmass.probes._theory_result import IsometryTheory, LayerTheory, ValueSpread, bin_edges

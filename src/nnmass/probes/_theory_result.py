@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
 
-from nnmass.probes._student import interval_of_mean
+from nnmass.probes._student import interval_of_mean, mean_of
 from nnmass.topology import Cell, SingularValueLaw, mean_singular_value
 
 N_BINS = 48
@@ -142,7 +141,7 @@ class CellTheory:
     @property
     def mean(self) -> float | None:
         """Over initialisations; ``None`` without layers, or where one failed."""
-        return _mean(self.means)
+        return mean_of(self.means)
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -152,7 +151,7 @@ class CellTheory:
     @property
     def unit_mean(self) -> float | None:
         """Mean of `unit_means` over initialisations."""
-        return _mean(self.unit_means)
+        return mean_of(self.unit_means)
 
     @property
     def unit_interval(self) -> tuple[float, float] | None:
@@ -221,8 +220,3 @@ class IsometryTheory:
             "elapsed_s": self.elapsed_s,
             "environment": self.environment,
         }
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known and len(known) == len(values) else None

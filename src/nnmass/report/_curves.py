@@ -23,7 +23,7 @@ from nnmass.report._svg import (
     LINE_HEIGHT,
     drawing,
     element,
-    number,
+    points_of,
     text_lines,
     text_width,
     title_of,
@@ -150,9 +150,10 @@ def draw_run(run: list[tuple[float, float]], label: str, look: Look) -> str:
     if len(run) == 1:
         x, y = run[0]
         return element("circle", name, cx=x, cy=y, r=2.5, class_=f"f{look.colour}")
-    points = " ".join(f"{number(x)},{number(y)}" for x, y in _thinned(run))
     dash: dict[str, str | float] = {"stroke_dasharray": look.dash} if look.dash else {}
-    return element("polyline", name, points=points, class_=f"line s{look.colour}", **dash)
+    return element(
+        "polyline", name, points=points_of(_thinned(run)), class_=f"line s{look.colour}", **dash
+    )
 
 
 def _thinned(run: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from nnmass.errors import SpecError
 from nnmass.report._axis import Axis
 from nnmass.report._curves import Series
-from nnmass.report._plot import BOTTOM, HEIGHT, LEFT, WIDTH, Look, draw_frame, draw_mark
-from nnmass.report._scatter import Point
-from nnmass.report._svg import element, number, text_lines, text_width, title_of
+from nnmass.report._plot import BOTTOM, HEIGHT, LEFT, SHAPES, WIDTH, Look, draw_frame, draw_mark
+from nnmass.report._scatter import Point, draw_point, error_bar
+from nnmass.report._svg import element, points_of, text_lines, text_width, title_of
 
 _LAW = Look(colour=1, shape="circle", dash="")
 _BARS = Look(colour=0, shape="square", dash="")
 _COLOURS = (0, 2, 3, 4, 5, 6)  # all but that of the law
-_SHAPES = ("circle", "square", "triangle", "diamond", "cross", "star")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,7 @@ def _looks_of(points: Sequence[Point]) -> dict[str, Look]:
     n = len(_COLOURS)
     groups = enumerate(dict.fromkeys(point.group for point in points))
     return {
-        group: Look(_COLOURS[i % n], _SHAPES[(i + i // n) % len(_SHAPES)], "")
-        for i, group in groups
+        group: Look(_COLOURS[i % n], SHAPES[(i + i // n) % len(SHAPES)], "") for i, group in groups
     }
 
 
@@ -119,21 +117,12 @@ def _draw_bar(bar: Bar, x_axis: Axis, y_axis: Axis) -> str:
 
 
 def _draw_law(law: Series, x_axis: Axis, y_axis: Axis) -> str:
-    places = zip(law.x, law.y, strict=True)
-    points = " ".join(
-        f"{number(x_axis.position(x))},{number(y_axis.position(y))}" for x, y in places
-    )
+    pairs = zip(law.x, law.y, strict=True)
+    places = [(x_axis.position(x), y_axis.position(y)) for x, y in pairs]
     name = title_of(law.label)
-    return element("polyline", name, points=points, class_=f"line s{_LAW.colour}")
+    return element("polyline", name, points=points_of(places), class_=f"line s{_LAW.colour}")
 
 
 def _draw_point(point: Point, look: Look, x_axis: Axis, y_axis: Axis) -> str:
     x, y = x_axis.position(point.x), y_axis.position(point.y)
-    mark = draw_mark(x, y, look, point.name)
-    if not point.half_bar:
-        return mark
-    ends = [y_axis.position(point.y + sign * point.half_bar) for sign in (1, -1)]
-    left, right = number(x - 4), number(x + 4)
-    top, bottom = number(ends[0]), number(ends[1])
-    path = f"M{left} {top}H{right}M{left} {bottom}H{right}M{number(x)} {top}V{bottom}"
-    return element("path", d=path, class_=f"bar line s{look.colour}") + mark
+    return draw_point(point, x, y, bar=error_bar(point, x, y_axis), look=look)

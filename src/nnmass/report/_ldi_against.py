@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Literal
 
 from nnmass.errors import SpecError
 from nnmass.probes import ProbedNetwork
+from nnmass.report._numbers import half_width
 from nnmass.report._plot import N_GROUPS
 from nnmass.report._scatter import Point, scatter
 from nnmass.studies import LineFit, line_fit
@@ -88,7 +88,7 @@ def _doubt(results: Sequence[ProbedNetwork]) -> str:
     means = [ldi.mean for ldi in ldis if ldi.mean is not None]
     if len(means) < _ENOUGH:
         return f"With {len(means)} networks that may be chance."
-    halves = [(ldi.interval[1] - ldi.interval[0]) / 2 for ldi in ldis if ldi.interval]
+    halves = [half_width(ldi.interval) for ldi in ldis if ldi.interval]
     if halves and max(means) - min(means) < 2 * fmean(halves):
         return "But the networks differ by less than their error bars: take more seeds."
     return ""
@@ -134,12 +134,11 @@ def ldi_against(results: Sequence[ProbedNetwork], what: Cost = "mass") -> str:
 
 def _point(result: ProbedNetwork, x: float, *, by_depth: bool, labelled: int) -> Point:
     mean = result.mean_singular_value or 0.0
-    interval = result.ldi.interval if result.ldi else None
     depth = "depth unknown" if result.depth is None else f"depth {result.depth}"
     return Point(
         x,
         mean,
-        (interval[1] - interval[0]) / 2 if interval else math.nan,
+        half_width(result.ldi.interval if result.ldi else None),
         result.name if labelled <= _MOST_LABELLED else "",
         depth if by_depth else "",
         hint=result.name,

@@ -9,7 +9,7 @@ from nnmass.probes import LDI, LayerSpectrum
 from nnmass.report._axis import Axis
 from nnmass.report._ldi_table import singular_value
 from nnmass.report._plot import BOTTOM, HEIGHT, LEFT, WIDTH, draw_frame
-from nnmass.report._svg import drawing, element, number, text_lines, text_width, title_of
+from nnmass.report._svg import drawing, element, number, points_of, text_lines, text_width, title_of
 
 _TOP, _RIGHT = 66.0, 74.0  # pixels: below the legend; for the word at the line of isometry
 _BANDS = ((0, 4, "5 % to 95 %", 0.16), (1, 3, "25 % to 75 %", 0.34))
@@ -116,11 +116,7 @@ def _band(
         (x_axis.position(x), y_axis.position(min(max(y, y_axis.low), y_axis.high)))
         for x, y in [*upper, *reversed(lower)]
     ]
-    return element("polygon", points=_points(corners), class_="f0 band", fill_opacity=opacity)
-
-
-def _points(places: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{number(x)},{number(y)}" for x, y in places)
+    return element("polygon", points=points_of(corners), class_="f0 band", fill_opacity=opacity)
 
 
 def _isometry(y_axis: Axis, *, right: float) -> list[str]:
@@ -131,7 +127,7 @@ def _isometry(y_axis: Axis, *, right: float) -> list[str]:
 
 def _means(run: Sequence[_Ranked], x_axis: Axis, y_axis: Axis) -> str:
     places = [(x_axis.position(rank), y_axis.position(layer.mean or 1.0)) for rank, layer in run]
-    line = element("polyline", points=_points(places), class_="line s0") if len(run) > 1 else ""
+    line = element("polyline", points=points_of(places), class_="line s0") if len(run) > 1 else ""
     radius = 4 if len(run) <= 60 else 2.5
     dots = (
         element("circle", title_of(_name(item)), cx=x, cy=y, r=radius, class_="mark f0")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from nnmass.probes import LDI, LayerSpectrum
 from nnmass.report._table import Column, Table
 
@@ -88,14 +90,14 @@ def _value(mean: float | None, error: float | None = None) -> str:
 
 
 def value_with_error(mean: float, error: float | None) -> str:
-    """``mean`` with what stands behind ±, to the same decimals; alone where that would be 0.
+    """``mean`` with what stands behind ±, to as many decimals; alone where that is 0 or not known.
 
     Example:
         >>> value_with_error(0.46412, 0.0031), value_with_error(0.46412, 0.0)
         ('0.4641 ± 0.0031', '0.4641')
     """
     shown = singular_value(mean)
-    if not error:
+    if not error or math.isnan(error):
         return shown
     bar = f"{error:.2e}" if "e" in shown else f"{error:.4f}"
     return shown if bar == "0.0000" else f"{shown} ± {bar}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from nnmass.probes import CellTheory, IsometryTheory
 from nnmass.report._curves import Series
 from nnmass.report._document import Figure
 from nnmass.report._law_chart import law_panel
+from nnmass.report._numbers import half_width
 from nnmass.report._plot import HEIGHT, WIDTH
 from nnmass.report._scatter import Point
 from nnmass.report._svg import drawing, element
@@ -93,7 +93,7 @@ def _point(cell: CellTheory, name: str, *, is_unit: bool) -> Point:
     return Point(
         x=cell.cell.mass,
         y=mean or 0.0,
-        spread=(interval[1] - interval[0]) / 2 if interval else math.nan,
+        spread=half_width(interval),
         label=name,
         group=f"depth {cell.cell.depth}",
     )

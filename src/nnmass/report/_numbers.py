@@ -56,6 +56,16 @@ def format_density(density: float) -> str:
     return "n/a" if math.isnan(density) else f"{density:.3f}"
 
 
+def half_width(interval: tuple[float, float] | None) -> float:
+    """What stands behind ± for ``interval``; not a number without one.
+
+    Example:
+        >>> half_width((1.0, 4.0)), half_width(None)
+        (1.5, nan)
+    """
+    return (interval[1] - interval[0]) / 2 if interval else math.nan
+
+
 def format_spread(mean: float, spread: float, digits: int = 1) -> str:
     """``mean`` and its spread; the mean alone where the spread is unknown (not a number).
 

@@ -17,6 +17,7 @@ from nnmass.report._svg import (
     element,
     escape,
     number,
+    points_of,
     text_lines,
     text_width,
     title_of,
@@ -165,8 +166,9 @@ def _draw_band(points: list[BandPoint], look: Look, x_axis: Axis, y_axis: Axis) 
         places = [(x - 2, low, high), (x + 2, low, high)]
     edge = [(x, y_axis.position(high)) for x, _, high in places]
     edge += [(x, y_axis.position(low)) for x, low, _ in reversed(places)]
-    corners = " ".join(f"{number(x)},{number(y)}" for x, y in edge)
-    return [element("polygon", points=corners, class_=f"band f{look.colour}", opacity="0.2")]
+    return [
+        element("polygon", points=points_of(edge), class_=f"band f{look.colour}", opacity="0.2")
+    ]
 
 
 def _draw_lane(panel: Panel, x_axis: Axis, frame: Box) -> list[str]:

@@ -12,8 +12,8 @@ from nnmass.report._svg import N_COLOURS, element, escape, text_lines, text_widt
 
 WIDTH, HEIGHT = 840.0, 440.0
 LEFT, BOTTOM = 68.0, 54.0  # room for the labels of the axes
-_SHAPES = ("circle", "square", "triangle", "diamond", "cross", "star")
-N_GROUPS = min(len(_SHAPES), N_COLOURS)  # so many can be told apart by shape and by colour
+SHAPES = ("circle", "square", "triangle", "diamond", "cross", "star")
+N_GROUPS = min(len(SHAPES), N_COLOURS)  # so many can be told apart by shape and by colour
 _DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 4", "12 4", "1 4")
 
 
@@ -29,7 +29,7 @@ class Look:
 def looks_of(groups: Sequence[str]) -> dict[str, Look]:
     """A look for each group, in the order in which they first appear."""
     return {
-        group: Look(i % N_COLOURS, _SHAPES[i % len(_SHAPES)], _DASHES[i % len(_DASHES)])
+        group: Look(i % N_COLOURS, SHAPES[i % len(SHAPES)], _DASHES[i % len(_DASHES)])
         for i, group in enumerate(dict.fromkeys(groups))
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from nnmass.probes import GradientFlow, Latency, ProbedNetwork, ProxyScore
 from nnmass.report._ldi_table import NOTHING, singular_value, value_with_error
-from nnmass.report._numbers import format_count, format_mass
+from nnmass.report._numbers import format_count, format_mass, half_width
 from nnmass.report._proxies import proxy_value
 from nnmass.report._table import Column, Table
 
@@ -49,9 +49,8 @@ def _singular_values(result: ProbedNetwork) -> tuple[str, ...]:
     ldi = result.ldi
     if ldi is None or ldi.mean is None:
         return FAILED, NOTHING
-    half = (ldi.interval[1] - ldi.interval[0]) / 2 if ldi.interval else None
     return (
-        value_with_error(ldi.mean, half),
+        value_with_error(ldi.mean, half_width(ldi.interval)),
         NOTHING if ldi.std is None else singular_value(ldi.std),
     )
 

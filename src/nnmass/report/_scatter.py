@@ -21,7 +21,7 @@ from nnmass.report._plot import (
     draw_mark,
     looks_of,
 )
-from nnmass.report._svg import drawing, element, number, text_lines
+from nnmass.report._svg import drawing, element, number, points_of, text_lines
 
 _LABEL_COLUMNS = 24
 
@@ -100,12 +100,9 @@ def scatter(
     body, frame = draw_frame(x_axis, y_axis, x_label=x_label, y_label=y_label, title=title)
     places = [(x_axis.position(point.x), y_axis.position(point.y)) for point in points]
     body += _draw_line(line, [p.x for p in points], x_axis, y_axis)
-    bars = [
-        Box(x - 4, y_axis.position(p.y + p.half_bar), x + 4, y_axis.position(p.y - p.half_bar))
-        for p, (x, _) in zip(points, places, strict=True)
-    ]
+    bars = [error_bar(p, x, y_axis) for p, (x, _) in zip(points, places, strict=True)]
     for point, place, bar in zip(points, places, bars, strict=True):
-        body.append(_draw_point(point, *place, bar=bar, look=looks[point.group]))
+        body.append(draw_point(point, *place, bar=bar, look=looks[point.group]))
     labels, n_left_out = _draw_labels(points, places, bars, frame=frame)
     note = _note(n_left_out, len(points))
     body += [*labels, *legend, *note]
@@ -125,8 +122,9 @@ def _draw_line(
     places = [
         (x_axis.position(x), y_axis.position(y)) for x, y in shown if y_axis.low < y < y_axis.high
     ]
-    points = " ".join(f"{number(x)},{number(y)}" for x, y in places)
-    return [element("polyline", points=points, class_="axis fit", stroke_dasharray="5 4")]
+    return [
+        element("polyline", points=points_of(places), class_="axis fit", stroke_dasharray="5 4")
+    ]
 
 
 def _draw_labels(
@@ -155,7 +153,14 @@ def _check(points: Sequence[Point]) -> None:
             )
 
 
-def _draw_point(point: Point, x: float, y: float, *, bar: Box, look: Look) -> str:
+def error_bar(point: Point, x: float, y_axis: Axis) -> Box:
+    """Where the error bar of a point at ``x`` pixels lies."""
+    top, bottom = (y_axis.position(point.y + sign * point.half_bar) for sign in (1, -1))
+    return Box(x - 4, top, x + 4, bottom)
+
+
+def draw_point(point: Point, x: float, y: float, *, bar: Box, look: Look) -> str:
+    """The mark, and its error bar where it has one."""
     mark = draw_mark(x, y, look, point.name)
     if not point.half_bar:
         return mark

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 N_COLOURS = 7
 LINE_HEIGHT = 14.0
@@ -65,6 +65,11 @@ def element(name: str, *children: str, **attributes: str | float) -> str:
 def title_of(text: str) -> str:
     """The tooltip and accessible name of the element around it."""
     return element("title", escape(text))
+
+
+def points_of(places: Iterable[tuple[float, float]]) -> str:
+    """The attribute of a polyline or a polygon with these corners."""
+    return " ".join(f"{number(x)},{number(y)}" for x, y in places)
 
 
 def text_width(text: str, *, size: float = 12.0) -> float:

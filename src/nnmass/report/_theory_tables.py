@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from nnmass.errors import SpecError
 from nnmass.probes import CellTheory, IsometryTheory, LayerTheory
+from nnmass.report._numbers import format_spread, half_width
 from nnmass.report._table import Column, Table
 
 
@@ -98,7 +101,4 @@ def _cell_row(theory: CellTheory) -> tuple[str, ...]:
 
 def _with_half(mean: float | None, interval: tuple[float, float] | None, digits: int) -> str:
     """The mean and half of its 95 % interval."""
-    if mean is None:
-        return "n/a"
-    half = f" ± {(interval[1] - interval[0]) / 2:.{digits}f}" if interval else ""
-    return f"{mean:.{digits}f}{half}"
+    return format_spread(math.nan if mean is None else mean, half_width(interval), digits)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import torch
 
+from nnmass._device import named_device
 from nnmass.errors import DeviceError
 
 
@@ -16,34 +17,13 @@ def resolve_device(name: str, *, precision: str = "float32") -> torch.device:
     Raises:
         DeviceError: The device is unknown or not on this machine, or lacks bfloat16.
     """
-    has_cuda = torch.cuda.is_available()
-    try:
-        device = torch.device(("cuda" if has_cuda else "cpu") if name == "auto" else name)
-    except (RuntimeError, TypeError):
-        raise DeviceError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}") from None
-    if device.type not in ("cpu", "cuda"):
-        raise DeviceError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}")
-    if device.type == "cuda":
-        n_devices = torch.cuda.device_count() if has_cuda else 0
-        if (device.index or 0) >= n_devices:
-            raise DeviceError(
-                f"device {name!r} is not on this machine ({n_devices} CUDA devices, torch "
-                f"{torch.__version__}); use --device cpu, or install a CUDA build of torch"
-            )
-        if precision == "bfloat16" and not torch.cuda.is_bf16_supported():
-            raise DeviceError(f"device {name!r} has no bfloat16; use precision=float32")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device = named_device(name, allowed="auto, cpu, cuda or cuda:N", instead="--device cpu")
+    is_wanted = device.type == "cuda" and precision == "bfloat16"
+    if is_wanted and not torch.cuda.is_bf16_supported():
+        raise DeviceError(f"device {name!r} has no bfloat16; use precision=float32")
     return device
-
-
-def describe_device(device: torch.device) -> dict[str, str]:
-    """Device, torch version and threads, for the record of a run."""
-    is_cuda = device.type == "cuda"
-    name = torch.cuda.get_device_name(device) if is_cuda else "cpu"
-    return {
-        "torch": torch.__version__,
-        "device": f"{device} ({name})" if is_cuda else name,
-        "threads": str(torch.get_num_threads()),
-    }
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nnmass._device import describe
 from nnmass.data import ImageData
 from nnmass.errors import CheckpointError, SpecError, TrainingError
 from nnmass.nets import Net, build, generator_for, save
@@ -27,7 +28,7 @@ from nnmass.train._checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from nnmass.train._device import describe_device, private_randomness, resolve_device
+from nnmass.train._device import private_randomness, resolve_device
 from nnmass.train._recipe import Recipe
 
 BEST_FOLDER = "best"
@@ -361,7 +362,7 @@ class _Session:
             best_epoch=progress.best_epoch,
             validation_accuracy=best["validation_accuracy"] if best else None,
             train_seconds=progress.seconds,
-            environment=environment(describe_device(self.device)),
+            environment=environment(describe(self.device)),
         )
 
 
