@@ -36,16 +36,17 @@ def drawing_from(seed: int | None) -> Iterator[None]:
     Raises:
         SpecError: No generator takes such a seed.
     """
-    if seed is None:
-        with unchanged_randomness():
-            yield
-        return
+    with unchanged_randomness():
+        if seed is not None:
+            _start_at(seed)
+        yield
+
+
+def _start_at(seed: int) -> None:
     if seed >= 2**64:
         raise SpecError(f"seed must be below 2**64 for torch's generators, got {seed}")
-    with unchanged_randomness():
-        torch.default_generator.manual_seed(seed)
-        if torch.cuda.is_initialized():  # else it would be seeded when it starts, for everybody
-            torch.cuda.manual_seed_all(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002 - some makers draw from the global one
-        random.seed(seed)
-        yield
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():  # else it would be seeded when it starts, for everybody
+        torch.cuda.manual_seed_all(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - some makers draw from the global one
+    random.seed(seed)

@@ -163,3 +163,15 @@ def test_naswot_sees_functions_and_modules_that_are_used_again():
     torch.manual_seed(0)
     model, x = Functions(), images(6)
     assert score(model, x, "naswot") == score(Modules(model.layer), x, "naswot")
+
+
+def test_a_unit_that_reads_zero_is_off():
+    """A second rectifier reads the zeros of the first, and switches as it did."""
+
+    def twice(times):
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(6, 40), *(nn.ReLU() for _ in range(times)), nn.Linear(40, 3))
+
+    x = images(6).float()
+    once, both = (score(twice(times), x, "naswot", labels=None) for times in (1, 2))
+    assert both == pytest.approx(once + 5 * math.log(2))  # 2 K of 5 images

@@ -154,6 +154,78 @@ def test_convolutions_poolings_and_norms_deep():
     )
 
 
+def item(x, y):
+    x[:, :3] = y
+    return x
+
+
+def operators(x, y):
+    x[:, :3] *= 2
+    x[:, :3] += y
+    return x
+
+
+def sum_in_view(x, y):
+    x[:, :3].add_(y)
+    return x
+
+
+def masked(x, _):
+    x.masked_fill_(torch.arange(6) > 2, 0.0)
+    return x
+
+
+def clamped_view(x, _):
+    x[:, 3:].clamp_(max=0)
+    return x
+
+
+@pytest.mark.parametrize("scale", [3e3, 3e-4])
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        (item, lambda x, y: torch.cat([y, x[:, 3:]], 1)),
+        (operators, lambda x, y: torch.cat([2 * x[:, :3] + y, x[:, 3:]], 1)),
+        (sum_in_view, lambda x, y: torch.cat([x[:, :3] + y, x[:, 3:]], 1)),
+        (masked, lambda x, _: torch.cat([x[:, :3], 0 * x[:, 3:]], 1)),
+        (clamped_view, lambda x, _: torch.cat([x[:, :3], 0 * x[:, 3:]], 1)),
+    ],
+)
+def test_what_is_written_in_place(written, plain, scale):
+    """Beside the same out of place, with numbers that have left the range."""
+
+    class Written(nn.Module):
+        def __init__(self, write):
+            super().__init__()
+            self.write, self.layers = write, mlp(matrices(30, 6, scale))
+
+        def forward(self, x):
+            x = self.layers(x)
+            return self.write(x.clone(), self.layers(x)[:, :3])
+
+    assert synflow(Written(written)) == pytest.approx(synflow(Written(plain)), rel=1e-12)
+
+
+@pytest.mark.parametrize("options", [{}, {"stride": 1}, {"stride": 1, "padding": 0}])
+def test_biases_by_name_and_by_position(options):
+    class Head(nn.Module):
+        def __init__(self, bias, *, by_name):
+            super().__init__()
+            self.layers, self.bias = mlp(matrices(30, 6, 3e-4)), bias
+            self.conv, self.by_name = nn.Conv1d(6, 4, 1).double(), by_name
+            nn.init.ones_(self.conv.weight)
+
+        def forward(self, x):
+            x, weight = self.layers(x)[:, :, None], self.conv.weight
+            if self.by_name:
+                return nn.functional.conv1d(x, weight, **options, bias=self.bias).flatten(1)
+            return nn.functional.conv1d(x, weight, self.bias, **options).flatten(1)
+
+    for bias in (None, torch.full((4,), 1e-80, dtype=torch.float64)):
+        by_name, by_position = (synflow(Head(bias, by_name=told)) for told in (True, False))
+        assert by_name == by_position
+
+
 def test_what_does_not_scale_gets_the_true_value():
     shallow = mlp(matrices(3, 6), nn.Sigmoid)
     weights = [np.abs(m.weight.detach().numpy()) for m in shallow if isinstance(m, nn.Linear)]

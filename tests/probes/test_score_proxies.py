@@ -169,6 +169,22 @@ def test_networks_of_timm(name):
     assert by_name["params"].batch_norm is None
 
 
+def test_networks_that_draw_while_they_run_draw_the_same():
+    class Noisy(nn.Linear):
+        def forward(self, x):
+            factor = 1 + random.random() + np.random.rand()  # noqa: NPY002
+            return super().forward(x + factor * torch.rand_like(x))
+
+    model, (images, labels) = Noisy(4, 10), batch(4)
+    found = set()
+    for seed in (1, 2):
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        torch.manual_seed(seed)
+        found.add(score_proxies(model, images, labels, proxies=["snip"])[0].value)
+    assert len(found) == 1
+
+
 def test_batch_norm_modes():
     images, labels = batch(1, 8, 8)
     values = set()

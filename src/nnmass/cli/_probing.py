@@ -112,12 +112,12 @@ def _is_filled(probing: Probing, settings: ProbeSettings, watch: Watch) -> bool:
 
 
 def _fill(probing: Probing, settings: ProbeSettings, watch: Watch) -> None:
-    from nnmass.nets import open_network
+    from nnmass.nets import has_weights, open_network
 
     text = probing.name
     opened = open_network(text)
-    has_weights = _is_saved(opened)
-    probing.name = text if has_weights else opened.name
+    is_saved = has_weights(text)  # nobody can draw them again
+    probing.name = text if is_saved else opened.name
     shape = settings.input_shape or opened.input_shape
     if shape is None:
         raise SpecError(
@@ -127,8 +127,8 @@ def _fill(probing: Probing, settings: ProbeSettings, watch: Watch) -> None:
     images, labels = settings.images.of(shape, _n_outputs(opened))
     probing.costs = costs_of(opened, shape)
     subject = Subject(
-        network=opened.model if has_weights else opened.name,
-        seeds=None if has_weights else settings.n_seeds,
+        network=opened.model if is_saved else opened.name,
+        seeds=None if is_saved else settings.n_seeds,
         input_shape=shape,
         images=images,
         labels=labels,
@@ -172,13 +172,6 @@ def _told(probe: str, where: Sequence[object]) -> str:
     seed, *rest = where
     place = f"seed {seed}" if isinstance(seed, int) else str(seed or "")
     return " ".join(filter(None, [probe, place, *map(str, rest)]))
-
-
-def _is_saved(opened: OpenedNetwork) -> bool:
-    """Whether the weights are those of a file, which nobody can draw again."""
-    if opened.spec is None or opened.name != str(opened.spec):
-        return False
-    return not any(tensor.is_meta for tensor in opened.model.parameters())
 
 
 def _n_outputs(opened: OpenedNetwork) -> int:

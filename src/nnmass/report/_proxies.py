@@ -72,14 +72,13 @@ def _rows(scores: Sequence[ProxyScore]) -> list[tuple[str, ...]]:
 
 
 def _row(score: ProxyScore) -> tuple[str, ...]:
-    is_random = len(score.seeds) > 1
     return (
         score.proxy,
         "failed" if score.value is None else proxy_value(score.value),
         "" if score.spread is None else f"{score.spread:.2g}",
         "" if score.unit in ("1", score.proxy) else score.unit,
         "higher" if score.higher_is_better else "lower",
-        str(len(score.seeds)) if is_random or score.seeds[0] is not None else "",
+        "" if score.seeds[0] is None else str(len(score.seeds)),
         score.batch_norm or "",
         str(score.n_images),
         score.reason,

@@ -25,15 +25,14 @@ def fisher(model: nn.Module, images: Tensor, labels: Tensor | None) -> float:
         channel, says the code: hence n_l, which is in the numbers of NAS-Bench-Suite-Zero too.
         Differs from that code only in that dropout is off.
     """
+    layers = weight_layers(model)
     kept: list[tuple[Tensor, int]] = []
 
     def keep(module: nn.Module, given: object, output: Tensor) -> Tensor:
-        weight = module._parameters["weight"]
-        assert weight is not None  # weight_layers saw to that
-        kept.append((output, weight[0].numel()))
+        kept.append((output, layers[module][0].numel()))
         return output.clone()  # so that what works in place behind the layer leaves ours alone
 
-    for layer in weight_layers(model).values():
+    for layer in layers:
         layer.register_forward_hook(keep)
     loss = loss_of(model, images, labels)
     check_differentiable(loss)

@@ -6,13 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from nnmass.errors import ProbeError
-from nnmass.probes._proxies._layers import (
-    check_differentiable,
-    gradients_of,
-    layer_weights,
-    loss_of,
-)
+from nnmass.probes._proxies._layers import gradients_of, layer_weights, loss_of
 
 
 def grad_norm(model: nn.Module, images: Tensor, labels: Tensor | None) -> float:
@@ -68,11 +62,7 @@ def grasp(model: nn.Module, images: Tensor, labels: Tensor | None) -> float:
     weights = layer_weights(model)
     with sdpa_kernel(SDPBackend.MATH):  # the fused attentions have no second derivative
         loss = loss_of(model, images, labels)
-    check_differentiable(loss)
-    found = torch.autograd.grad(loss, weights, create_graph=True, allow_unused=True)
-    gradients = [gradient for gradient in found if gradient is not None]
-    if not gradients:
-        raise ProbeError("the loss depends on no weight of a convolution or linear layer")
+    gradients = gradients_of(loss, weights, create_graph=True)
     flow = torch.stack([(gradient * gradient.detach()).sum() for gradient in gradients]).sum()
     products = torch.autograd.grad(flow, weights, allow_unused=True)
     return -sum(

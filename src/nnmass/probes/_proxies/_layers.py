@@ -13,36 +13,35 @@ from torch.nn.modules.conv import _ConvNd
 from nnmass.errors import ProbeError
 
 
-def weight_layers(model: nn.Module) -> dict[str, nn.Module]:
-    """Convolutions and linear layers by path, each module once, as in the released codes.
+def weight_layers(model: nn.Module) -> dict[nn.Module, nn.Parameter]:
+    """Convolutions and linear layers with their weights, as in the released codes.
 
     Raises:
         ProbeError: There is none, or the weight of one is computed from others.
     """
-    layers: dict[str, nn.Module] = {
-        path: module
-        for path, module in model.named_modules()
-        if isinstance(module, _ConvNd | nn.Linear)
-    }
+    layers: dict[nn.Module, nn.Parameter] = {}
+    for path, module in model.named_modules():
+        if not isinstance(module, _ConvNd | nn.Linear):
+            continue
+        weight = module._parameters.get("weight")
+        if weight is None:
+            raise ProbeError(
+                f"the weight of {path or 'the network'} ({type(module).__name__}) is no parameter "
+                "of its own but computed from others, as with weight norm: remove that first, "
+                "such as with torch.nn.utils.parametrize.remove_parametrizations"
+            )
+        layers[module] = weight
     if not layers:
         raise ProbeError(
             f"{type(model).__name__} has no convolution and no linear layer (torch.nn.Conv*d, "
             "torch.nn.Linear), whose weights this proxy is made of"
         )
-    for path, layer in layers.items():
-        if layer._parameters.get("weight") is None:
-            raise ProbeError(
-                f"the weight of {path or 'the network'} ({type(layer).__name__}) is no parameter "
-                "of its own but computed from others, as with weight norm: remove that first, "
-                "such as with torch.nn.utils.parametrize.remove_parametrizations"
-            )
     return layers
 
 
 def layer_weights(model: nn.Module) -> list[nn.Parameter]:
     """Weights (no biases) of the convolutions and linear layers; one that is tied counts once."""
-    weights = [layer._parameters["weight"] for layer in weight_layers(model).values()]
-    return list({id(weight): weight for weight in weights if weight is not None}.values())
+    return list(dict.fromkeys(weight_layers(model).values()))
 
 
 def logits_of(model: nn.Module, images: Tensor) -> Tensor:
@@ -79,14 +78,18 @@ def loss_of(model: nn.Module, images: Tensor, labels: Tensor | None) -> Tensor:
     return F.cross_entropy(logits, labels)
 
 
-def gradients_of(loss: Tensor, weights: list[nn.Parameter]) -> list[Tensor]:
+def gradients_of(
+    loss: Tensor, weights: list[nn.Parameter], *, create_graph: bool = False
+) -> list[Tensor]:
     """Gradients by ``weights``, zero for a weight that takes no part.
+
+    With ``create_graph`` they can be differentiated once more.
 
     Raises:
         ProbeError: None takes part.
     """
     check_differentiable(loss)
-    found = torch.autograd.grad(loss, weights, allow_unused=True)
+    found = torch.autograd.grad(loss, weights, create_graph=create_graph, allow_unused=True)
     if all(gradient is None for gradient in found):
         raise ProbeError("the loss depends on no weight of a convolution or linear layer")
     pairs = zip(weights, found, strict=True)

@@ -32,7 +32,6 @@ class Proxy:
         needs: What it reads: ``nothing`` but the network, the ``shape`` of an image, ``images``,
             or ``labels`` (and images).
         is_random: Whether it depends on the first weights, and so on the seed.
-        n_batches: Batches that the images are taken as.
         source: The paper.
         compute: Gives the value; its docstring has the formula and where it differs from released
             code.
@@ -45,7 +44,6 @@ class Proxy:
     batch_norm: Norms | None
     needs: Literal["nothing", "shape", "images", "labels"]
     is_random: bool
-    n_batches: int
     source: str
     compute: Compute
 

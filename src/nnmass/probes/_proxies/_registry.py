@@ -12,23 +12,22 @@ from nnmass.probes._proxies._jacob_cov import jacob_cov
 from nnmass.probes._proxies._naswot import naswot
 from nnmass.probes._proxies._proxy import Proxy
 from nnmass.probes._proxies._synflow import synflow
-from nnmass.probes._proxies._zico import N_BATCHES, zico
+from nnmass.probes._proxies._zico import zico
 
 _ABDELFATTAH = "Abdelfattah et al., ICLR 2021 (arXiv:2101.08134)"
 
 
 def _baseline(name: str, **fields: object) -> Proxy:
     """One that neither weights nor images change."""
-    made = {"batch_norm": None, "is_random": False, "n_batches": 0, "higher_is_better": True}
+    made = {"batch_norm": None, "is_random": False, "higher_is_better": True}
     return Proxy(name=name, **{**made, **fields})  # type: ignore[arg-type]
 
 
 def _random(name: str, **fields: object) -> Proxy:
-    """One that the first weights change; of one batch, with its statistics, unless told."""
+    """One that the first weights change; with the statistics of the batch unless told."""
     made = {
         "batch_norm": "batch",
         "is_random": True,
-        "n_batches": 1,
         "higher_is_better": True,
         "unit": "1",
         "needs": "labels",
@@ -78,7 +77,6 @@ _ALL = (
         summary="log of the sum of weight x gradient, absolute weights, an image of ones",
         batch_norm="off",
         needs="shape",
-        n_batches=0,
         source="Tanaka, Kunin, Yamins, Ganguli, NeurIPS 2020 (arXiv:2006.05467)",
         compute=synflow,
     ),
@@ -106,7 +104,6 @@ _ALL = (
     _random(
         "zico",
         summary="sum over layers of log of mean |gradient| over its deviation between batches",
-        n_batches=N_BATCHES,
         source="Li, Yang, Bhardwaj, Marculescu, ICLR 2023 (arXiv:2301.11300)",
         compute=zico,
     ),

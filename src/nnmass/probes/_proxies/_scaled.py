@@ -35,6 +35,7 @@ _PRODUCTS = frozenset(
     {"mul", "__mul__", "__rmul__", "mul_", "__imul__", "matmul", "__matmul__", "bmm", "mm"}
 )
 _QUOTIENTS = frozenset({"div", "__truediv__", "true_divide", "div_", "__itruediv__"})
+_OPERATORS_IN_PLACE = frozenset({"__iadd__", "__isub__", "__imul__", "__itruediv__", "__ipow__"})
 _JOINS = frozenset({"cat", "concat", "concatenate", "stack"})
 
 
@@ -45,7 +46,8 @@ class ScaledNumbers(TorchFunctionMode):
     [1e-60, 1e60] is divided by that magnitude, whose logarithm is added to s. Operations that scale
     with their input pass s on; sums bring their terms to the largest s among them (what is smaller
     by more than the range of float64 then counts as 0, as it would in the exact sum, rounded);
-    for everything else the true value is made first, which may be infinite.
+    for everything else the true value is made first, which may be infinite. What is written into a
+    view is written in the scale of the whole.
     """
 
     def __torch_function__(
@@ -85,37 +87,56 @@ def _scaled_call(
     if name in _FIRST and not others:
         return _set_scale(func(*args, **kwargs), scale)
     if name in _WITH_BIAS and not others:
-        return _set_scale(func(*_with_bias(args, kwargs, scale)), scale)
+        args, kwargs = _with_bias(args, kwargs, scale)
+        return _set_scale(func(*args, **kwargs), scale)
     if name in _JOINS:
         common = max(map(scale_of, args[0]))
         parts = [_brought_to(x, common) for x in args[0]]
         return _set_scale(func(parts, *args[1:], **kwargs), common)
     if name in _SUMS and not kwargs and _are_tensors(args):
-        return _sum(func, args, is_in_place=name in ("add_", "__iadd__"))
+        return _sum(func, args, is_in_place=_is_in_place(name))
     if name in _PRODUCTS and not kwargs and len(args) == 2:
         return _set_scale(func(*args), sum(map(scale_of, args)))
+    if name == "__setitem__":
+        return func(*args[:2], _brought_to(args[2], scale))
     if name in _QUOTIENTS and len(args) == 2:
         return _set_scale(func(*args, **kwargs), scale - scale_of(args[1]))
     if name == "batch_norm" and args and func(*args, **kwargs) is args[0]:
         return args[0]  # norms are off
-    return func(*_true_values(args), **_true_values(kwargs))
+    true = _true_values(args)
+    result = func(*true, **_true_values(kwargs))
+    return _written(args[0], result) if scale and _is_in_place(name) else result
 
 
 def _are_tensors(args: tuple[Any, ...]) -> bool:
     return len(args) == 2 and all(isinstance(x, Tensor) for x in args)
 
 
-def _with_bias(args: tuple[Any, ...], kwargs: dict[str, Any], scale: float) -> list[Any]:
+def _is_in_place(name: str) -> bool:
+    return name in _OPERATORS_IN_PLACE or (name.endswith("_") and not name.endswith("__"))
+
+
+def _written(x: Tensor, result: Tensor) -> Tensor:
+    """``x``, with the true values that were to be written into it."""
+    scale = scale_of(x) if x._is_view() else 0.0  # what it is a view of keeps its scale
+    return _set_scale(x.copy_(result * _exp(-scale)), scale)
+
+
+def _with_bias(
+    args: tuple[Any, ...], kwargs: dict[str, Any], scale: float
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments with the bias in the scale of the input."""
-    given = [*args, *kwargs.values()]  # torch.nn passes them by position
-    if len(given) > 2 and given[2] is not None:
-        given[2] = given[2] * _exp(-scale)
-    return given
+    if kwargs.get("bias") is not None:
+        return args, {**kwargs, "bias": kwargs["bias"] * _exp(-scale)}
+    if len(args) > 2 and args[2] is not None:
+        return (*args[:2], args[2] * _exp(-scale), *args[3:]), kwargs
+    return args, kwargs
 
 
 def _sum(func: Callable[..., Tensor], args: tuple[Any, ...], *, is_in_place: bool) -> Tensor:
     first, second = args
-    common = max(scale_of(first), scale_of(second))
+    is_view = is_in_place and first._is_view()  # what it is a view of keeps its scale
+    common = scale_of(first) if is_view else max(scale_of(first), scale_of(second))
     second = _brought_to(second, common)
     if not is_in_place:
         return _set_scale(func(_brought_to(first, common), second), common)
@@ -124,7 +145,7 @@ def _sum(func: Callable[..., Tensor], args: tuple[Any, ...], *, is_in_place: boo
     return _set_scale(func(first, second), common)
 
 
-def _brought_to(x: Tensor, scale: float) -> Tensor:
+def _brought_to(x: Any, scale: float) -> Any:
     return x if scale_of(x) == scale else x * _exp(scale_of(x) - scale)
 
 

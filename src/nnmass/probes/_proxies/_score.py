@@ -11,9 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from nnmass._randomness import drawing_from
 from nnmass.errors import ProbeError, SpecError, did_you_mean
 from nnmass.probes._batch import Images, checked_images, checked_labels
-from nnmass.probes._borrowed import borrowed
+from nnmass.probes._borrowed import borrowed, reject_compiled
 from nnmass.probes._draws import Network, draws, name_of, seeds_for
 from nnmass.probes._machine import device_for
 from nnmass.probes._proxies._norms import norms_off
@@ -166,7 +167,8 @@ def _value(
 ) -> float:
     if not proxy.is_random:
         return proxy.compute(model, images, labels)
-    model = _eager(model)
+    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
+    reject_compiled(model, type(model).__name__)
     device = images.device
     with (
         borrowed(
@@ -178,22 +180,10 @@ def _value(
         norms_off(norms == "off"),
         torch.enable_grad(),
         torch.autocast(device.type, enabled=False),
+        drawing_from(0),  # for a network that draws while it runs
     ):
-        torch.default_generator.manual_seed(0)  # for a network that draws while it runs
         dtype = _precision(model)
         return proxy.compute(model.to(dtype), images.to(dtype), labels)
-
-
-def _eager(model: nn.Module) -> nn.Module:
-    """The module itself, where it is wrapped by `torch.compile`."""
-    model = getattr(model, "_orig_mod", model)
-    for path, module in model.named_modules():
-        if isinstance(module, torch.jit.ScriptModule):
-            raise ProbeError(
-                f"{path or 'the network'} is compiled by torch.jit, and its weights cannot be "
-                "lent: give the module that it was compiled from"
-            )
-    return model
 
 
 def _precision(model: nn.Module) -> torch.dtype:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from nnmass.errors import ProbeError
 from nnmass.probes._proxies._layers import gradients_of, layer_weights, loss_of
 
-N_BATCHES = 2
+_N_BATCHES = 2
 
 
 def zico(model: nn.Module, images: Tensor, labels: Tensor | None) -> float:
@@ -27,13 +27,13 @@ def zico(model: nn.Module, images: Tensor, labels: Tensor | None) -> float:
         code. That code does not clear the gradients between batches, so that the second one holds
         the sum of both: a defect, not done here.
     """
-    if len(images) < 2 * N_BATCHES or labels is None:
+    if len(images) < 2 * _N_BATCHES or labels is None:
         raise ProbeError(
-            f"ZiCo needs labels and at least {2 * N_BATCHES} images, two in each of "
-            f"{N_BATCHES} batches, got {len(images)}"
+            f"ZiCo needs labels and at least {2 * _N_BATCHES} images, two in each of "
+            f"{_N_BATCHES} batches, got {len(images)}"
         )
     weights = layer_weights(model)
-    parts = zip(images.chunk(N_BATCHES), labels.chunk(N_BATCHES), strict=True)
+    parts = zip(images.chunk(_N_BATCHES), labels.chunk(_N_BATCHES), strict=True)
     batches = [gradients_of(loss_of(model, x, y), weights) for x, y in parts]
     sums = [_inverse_variation(torch.stack(of_layer)) for of_layer in zip(*batches, strict=True)]
     logarithms = [x.log() for x in sums if float(x) != 0]  # NaN stays
