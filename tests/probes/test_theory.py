@@ -125,6 +125,16 @@ def test_a_linear_layer_is_its_svd():
     assert (got.kind, got.rows, got.columns, got.n_matrices, got.grid) == ("linear", 5, 12, 1, ())
 
 
+def test_spread_of_one_layer_by_its_svd():
+    layer = nn.Linear(12, 7)
+    values = np.linalg.svd(layer.weight.detach().double().numpy(), compute_uv=False)
+    found = isometry_theory(layer).layers[0].measured
+    assert found.mean == pytest.approx(values.mean())
+    assert found.std == pytest.approx(values.std())
+    want = np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), method="hazen")
+    assert found.quantiles == pytest.approx(want)
+
+
 def test_distance_by_brute_force():
     law = SingularValueLaw(8, 12, std=1.0)
     rng = np.random.default_rng(0)

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nnmass.probes import gradient_flow
+from nnmass.probes._weight_layers import _moments
 
 IMAGES, LABELS = torch.randn(6, 8, generator=torch.Generator().manual_seed(0)), torch.arange(6) % 3
 
@@ -151,6 +152,8 @@ def test_large_activations_have_an_exact_variance():
     out = shifted[0](IMAGES).detach().double()
     found = flow_of(shifted).draws[0].layers[0].variance
     assert found == pytest.approx(float(out.var(correction=0)), rel=1e-6)
+    last = torch.tensor([1.0, 1 + 2**-23])  # whose mean is no float32
+    assert _moments(last)[0] == pytest.approx(2**-48, rel=1e-12, abs=0)
     constant = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 3))
     nn.init.zeros_(constant[0].weight)
     nn.init.constant_(constant[0].bias, 0.1)

@@ -181,6 +181,15 @@ class TestSeveral:
         assert "less than their error bars" in fit_line(alike)
         assert "may be chance" not in fit_line(family())
 
+    @pytest.mark.parametrize(("share", "is_doubted"), [(0.95, True), (1.05, False)])
+    def test_differences_are_doubted_below_two_half_intervals(self, share, is_doubted):
+        results = [network("n", 0.0, 9, 8, [0.5, 0.4, 0.6])]
+        half = (results[0].ldi.interval[1] - results[0].ldi.interval[0]) / 2
+        for i in range(1, 9):
+            off = 2 * half * share * i / 8
+            results.append(network(f"n{i}", i, 9, 8, [x + off for x in (0.5, 0.4, 0.6)]))
+        assert ("less than their error bars" in fit_line(results)) is is_doubted
+
     def test_no_line_without_mass_or_with_one_mass(self):
         assert fit_line(family(1, 2)) == ""
         unknown = [network(f"n{i}", None, i, 8, [0.5 + i / 10] * 2) for i in range(5)]

@@ -48,6 +48,16 @@ def test_larger_values_stand_further_right_and_higher(log_x, read):
     assert (max(steps) - min(steps) < 0.1) is log_x  # equal ratios, equal steps
 
 
+@pytest.mark.parametrize("log_x", [False, True])
+def test_a_line_goes_through_the_points_on_it(log_x, read):
+    points = [Point(x, 1 + 2 * x, 0, f"p{x:02}", "g") for x in (1.0, 31.0, 61.0)]
+    svg = read(scatter(points, **NAMES, log_x=log_x, line=(1.0, 2.0)))
+    (line,) = svg.all("polyline", "fit")
+    corners = [tuple(map(float, corner.split(","))) for corner in line.get("points").split()]
+    places = [middle(mark) for mark in sorted(marks(svg), key=svg.title)]
+    assert [corners[0], corners[30], corners[60]] == [pytest.approx(at, abs=0.05) for at in places]
+
+
 @pytest.mark.parametrize("n", [1, 5, 40, 150])
 @pytest.mark.parametrize("label", ["net {}", "dense-cnn(wm=2,d={},t=40/80/125)"])
 def test_labels_cover_neither_marks_nor_each_other(n, label, read, overlapping):

@@ -266,6 +266,7 @@ def test_panels(read):
              for node in svg.root.iter() if "key" in (node.get("class") or "").split()}  # fmt: skip
     assert len(looks) == 12
     assert len(svg.all("path", "bar")) == 12
+    assert "0" in svg.texts("tick-y")  # the axis starts there, though no value is below 0.9
     empty = dataclasses.replace(law, x=[], y=[])
     with pytest.raises(SpecError, match="law_panel got a law without a point"):
         law_panel(empty, bars=[Bar(0, 1, 1)], x_label="x", y_label="y", title="t")
