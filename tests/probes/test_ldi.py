@@ -417,6 +417,16 @@ def test_initialisations_give_an_interval():
     assert alone.mean == means[3] and alone.interval is None
 
 
+def test_networks_of_other_layers_have_no_average():
+    depths = iter((1, 2))
+
+    def fickle():
+        return nn.Sequential(*(nn.Linear(4, 4) for _ in range(next(depths))))
+
+    with pytest.raises(ProbeError, match="other layers in seed 1 than in seed 0"):
+        nnmass.ldi(fickle, torch.randn(3, 4), seeds=2)
+
+
 def legacy_by_hand(net, x):
     """The released measurement, sample by sample."""
     w, layers = net.spec.width, list(net.layers)

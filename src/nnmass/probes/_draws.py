@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import SupportsIndex
+from typing import Protocol, SupportsIndex
 
 import numpy as np
 from torch import nn
@@ -123,6 +123,34 @@ def _drawn(network: Spec | str | Callable[[], nn.Module], seed: int) -> nn.Modul
             f"{type(made).__name__}"
         )
     return made
+
+
+class _Layer(Protocol):
+    @property
+    def path(self) -> str: ...
+
+
+class _Draw(Protocol):
+    @property
+    def seed(self) -> int | None: ...
+    @property
+    def layers(self) -> Sequence[_Layer]: ...
+
+
+def check_same_layers(found: Sequence[_Draw], name: str) -> None:
+    """Check that the last initialisation has the layers of the first, so that both average.
+
+    Raises:
+        ProbeError: It has others.
+    """
+    first, last = found[0], found[-1]
+    a, b = ([layer.path for layer in draw.layers] for draw in (first, last))
+    if a != b:
+        differing = sorted({*a} ^ {*b}) or b
+        raise ProbeError(
+            f"{name} has other layers in seed {last.seed} than in seed {first.seed} "
+            f"({', '.join(differing):.80}), which have no average: measure the seeds one by one"
+        )
 
 
 def name_of(network: Network) -> str:

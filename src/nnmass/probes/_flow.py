@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from nnmass._device import describe
-from nnmass.errors import ProbeError, positive_number, whole_number
+from nnmass.errors import positive_number, whole_number
 from nnmass.probes._batch import Images, checked_images, checked_labels
 from nnmass.probes._borrowed import BatchNorm, borrowed, reject_compiled
-from nnmass.probes._draws import Network, draws, name_of, seeds_for
+from nnmass.probes._draws import Network, check_same_layers, draws, name_of, seeds_for
 from nnmass.probes._flow_draw import Measured, Start, measure
 from nnmass.probes._flow_layer import FlowDraw
 from nnmass.probes._flow_result import GradientFlow
@@ -94,7 +94,7 @@ def gradient_flow(
         start = Start(images, labels, name, seed, is_batch=batch_norm == "batch")
         with borrowed(model, where, batch_norm=batch_norm, requires_grad=True) as lent:
             found.append(measure(model, lent, start, steps=steps, lr=lr))
-        _check_alike(found[0].draw, found[-1].draw, name)
+        check_same_layers([one.draw for one in found], name)
         if on_draw is not None:
             on_draw(found[-1].draw)
     return GradientFlow(
@@ -109,13 +109,3 @@ def gradient_flow(
         elapsed_s=time.perf_counter() - began,
         environment=environment(describe(where)),
     )
-
-
-def _check_alike(first: FlowDraw, other: FlowDraw, name: str) -> None:
-    a, b = ([layer.path for layer in draw.layers] for draw in (first, other))
-    if a != b:
-        differing = sorted({*a} ^ {*b}) or b
-        raise ProbeError(
-            f"{name} has other layers in seed {other.seed} than in seed {first.seed} "
-            f"({', '.join(differing):.80}), which have no average: measure the seeds one by one"
-        )

@@ -14,7 +14,7 @@ from nnmass._device import describe
 from nnmass.errors import ProbeError
 from nnmass.probes._batch import Images, checked_images
 from nnmass.probes._borrowed import BatchNorm, borrowed, reject_compiled
-from nnmass.probes._draws import Network, draws, name_of, seeds_for
+from nnmass.probes._draws import Network, check_same_layers, draws, name_of, seeds_for
 from nnmass.probes._layers import Choice, LayerMeasurer, measured_layers
 from nnmass.probes._ldi_result import LDI, LDIDraw
 from nnmass.probes._legacy_ldi import legacy_layers, legacy_network
@@ -109,6 +109,7 @@ def ldi(
                 )
                 layers = measured_layers(model, images, measurer, name=name_of(network))
         found.append(LDIDraw(seed=seed, layers=layers))
+        check_same_layers(found, name_of(network))
     return LDI(
         network=name_of(network),
         draws=tuple(found),
