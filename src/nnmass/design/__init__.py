@@ -10,12 +10,20 @@ import sys
 import types
 from typing import Any
 
+from nnmass.design._accuracy import AccuracyFit as AccuracyFit
+from nnmass.design._accuracy import Prediction as Prediction
+from nnmass.design._choices import Choices as Choices
 from nnmass.design._design import design as design
 from nnmass.design._front import Candidate as Candidate
 from nnmass.design._front import Front as Front
 from nnmass.design._latency_table import LatencyTable as LatencyTable
 from nnmass.design._latency_table import LayerTime as LayerTime
+from nnmass.design._limits import Limits as Limits
 from nnmass.design._measure_latency import measure_latency_table as measure_latency_table
+from nnmass.design._pareto import FrontPoint as FrontPoint
+from nnmass.design._pareto import ParetoFront as ParetoFront
+from nnmass.design._pareto import pareto_front as pareto_front
+from nnmass.design._space import Space as Space
 from nnmass.design._table_error import AdditiveError as AdditiveError
 from nnmass.design._table_error import NetworkCheck as NetworkCheck
 from nnmass.design._table_setting import TableSetting as TableSetting

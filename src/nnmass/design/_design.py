@@ -2,209 +2,156 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Literal
+from itertools import islice
+from pathlib import Path
 
+from nnmass.design._accuracy import AccuracyFit
+from nnmass.design._choices import Number
 from nnmass.design._front import Candidate, Front
-from nnmass.design._link_caps import CellOptions, cheapest_caps
-from nnmass.errors import BudgetError, SpecError, whole_number
-from nnmass.specs import DenseConvSpec, DenseMLP, Spec, parse
-
-Objective = Literal["params", "macs"]
-Match = Literal["network", "cells"]
-
-_DesignSpec = DenseConvSpec | DenseMLP
+from nnmass.design._infeasible import nothing_fits
+from nnmass.design._latency_table import LatencyTable
+from nnmass.design._request import Mass, Request, masses_of_parts, part_word, read_request
+from nnmass.design._roles import LINKED
+from nnmass.design._search import best_networks
+from nnmass.design._space import Space
+from nnmass.errors import whole_number
+from nnmass.specs import Spec
 
 
 def design(
     family: str | None = None,
     *,
-    like: Spec | str,
-    mass: float | None = None,
+    like: Spec | str | None = None,
+    input_shape: Sequence[int] | None = None,
+    space: Space | str | None = None,
+    mass: Mass | None = None,
+    max_params: float | None = None,
+    max_macs: float | None = None,
+    max_latency_ms: float | None = None,
+    max_memory: float | None = None,
     depth: tuple[int, int] | None = None,
-    objective: Objective = "params",
-    match: Match = "network",
+    width: str | Sequence[Number] | None = None,
+    objective: str = "params",
+    match: str | None = None,
+    across_widths: bool = False,
+    latency: LatencyTable | str | Path | None = None,
+    fit: AccuracyFit | None = None,
     top: int = 10,
 ) -> Front:
-    """The cheapest networks with at least the mass of a reference, exactly.
+    """The best networks of a space under budgets, exactly: no training, no trials.
 
-    Candidates have the reference's family, width multiplier, input and classes; what varies is
-    the depth (one for all cells) and the link cap of each cell. For every depth the optimum over
-    all link caps is found and proven: at one depth mass and cost are both linear in the links of
-    each cell, so the search runs over sums of links, in integers.
+    By default the networks with the fewest parameters that have at least the mass of the
+    reference and no more multiply-adds than it. The first is the proven optimum over the whole
+    space; each next one is the optimum among those that differ from all before it.
 
     Args:
-        family: Of the candidates; the reference's unless told, and so far it must be that.
-        like: The reference, a spec or a spec string.
-        mass: The least mass of a candidate, instead of the reference's.
-        depth: Lowest and highest depth; half the reference's up to the reference's unless told.
-        objective: What is minimised: ``params`` or ``macs``.
-        match: ``network``: the sum over the cells must reach the mass. ``cells``: every cell must
-            reach the mass of the reference's cell at its place, which keeps the balance between
-            the cells (a given ``mass`` is shared out as in the reference).
+        family: Of the networks. With ``like`` it must be the reference's, or says what a network
+            that is no spec of ours is to be taken for.
+        like: The reference: a spec, a spec string, or the name of any network, such as
+            ``timm:densenet121``, ``torchvision:mobilenet_v2`` or ``my.module:factory``, whose
+            family is told from its layers.
+        input_shape: Of one input without the batch, for a network that does not tell it.
+        space: What is searched; see `Space`. That of `Space.like` unless told.
+        mass: The least mass, or (least, most). The reference's unless told.
+        max_params: The most parameters. With a reference its own unless told; infinity for none.
+        max_macs: The most multiply-adds of one image. With a reference its own unless told.
+        max_latency_ms: The most milliseconds, by the latency table.
+        max_memory: The most bytes of feature maps at one moment; see
+            `nnmass.specs.Spec.peak_activation_bytes`.
+        depth: Lowest and highest depth of every part (layers of a cell or dense block, blocks of
+            a stage or row), instead of the space's.
+        width: What the field that sets the width may be, such as ``1..1.4..0.1`` or a list.
+        objective: What is minimised: ``params``, ``macs``, ``latency``, ``memory``; or maximised:
+            ``mass``, ``accuracy`` (with a fit).
+        match: ``network``: the sum over the parts must reach the mass. ``cells``: every part must
+            reach the reference's at its place, or its share of a given mass, which keeps the
+            balance between them; for the most mass, every part keeps as much of the reference's
+            as possible. ``cells`` for families with link caps, ``network`` for others unless
+            told, since there a part of given width and blocks has one mass.
+        across_widths: Compare masses of different widths all the same.
+        latency: A measured table of this machine, or its file.
+        fit: Predicts the accuracy of every candidate.
         top: The most candidates to give back.
 
     Returns:
-        The optimum of each depth that can reach the mass, cheapest first.
+        The candidates, best first, each with mass, parameters, multiply-adds, memory, and
+        latency and accuracy where they can be told.
 
     Raises:
-        SpecError: A value is out of range, or the family has no link caps to vary.
-        BudgetError: No network of these depths reaches the mass.
+        SpecError: An argument is wrong, two contradict each other, or the reference has no skips.
+        BudgetError: Nothing in the space keeps to all budgets; the message says which binds and
+            what the smallest feasible value is.
+        DeviceError: The latency table is of another machine.
 
     Source:
         Ours; the idea of designing by mass at initialisation is of Bhardwaj, Li, Marculescu,
         CVPR 2021.
 
     Example:
-        >>> front = design(like="dense-cnn(wm=2,d=21,t=40/80/125)", objective="params")
-        >>> front[0].mass >= front.target_mass, front[0].params < front.reference.params
-        (True, True)
+        >>> front = design(like="dense-cnn(wm=2,d=21,t=40/80/125)")
+        >>> str(front[0].spec), front[0].params, front.reference.params
+        ('dense-cnn(wm=2,d=10,t=39/77/119)', 3395410, 7821784)
+        >>> f"{front.n_covered:,} networks covered"
+        '9,291,316,684 networks covered'
     """
-    reference = parse(like) if isinstance(like, str) else like
-    _check_request(family, reference, objective=objective, match=match)
-    assert isinstance(reference, DenseConvSpec | DenseMLP)
     top = whole_number(top, "top", low=1)
-    low, high = _depth_range(reference, depth)
-    targets = _targets(reference, mass, match=match)
-    found = [
-        Candidate.of(spec)
-        for d in range(low, high + 1)
-        if (spec := _cheapest_at(reference, d, targets, objective)) is not None
-    ]
-    if not found:
-        raise _nothing_reaches(reference, targets, (low, high), match=match)
-    found.sort(key=lambda c: (getattr(c, objective), c.params, c.macs, -c.mass, str(c.spec)))
-    widths = [cell.width for cell in reference.cells]
-    return Front(
-        candidates=tuple(found[:top]),
-        reference=Candidate.of(reference),
-        target_mass=float(sum(targets)),
+    request = read_request(
+        family,
+        like=like,
+        input_shape=input_shape,
+        space=space,
+        mass=mass,
+        max_params=max_params,
+        max_macs=max_macs,
+        max_latency_ms=max_latency_ms,
+        max_memory=max_memory,
+        depth=depth,
+        width=width,
         objective=objective,
         match=match,
-        depths=(low, high),
-        notes=_notes(reference, found[0]) if match == "network" else (),
-        n_covered=sum(math.prod(w * (d - 2) + 1 for w in widths) for d in range(low, high + 1)),
+        across_widths=across_widths,
+        latency=latency,
+        fit=fit,
+    )
+    return designed(request, top=top)
+
+
+def designed(request: Request, *, top: int) -> Front:
+    """The front of a request."""
+    frames = request.space.frames()
+    found = best_networks(frames, request.limits, request.objective, table=request.latency)
+    candidates = tuple(request.candidate(one.spec) for one in islice(found, top))
+    if not candidates:
+        raise nothing_fits(request)
+    return Front(
+        candidates=candidates,
+        reference=request.reference_candidate,
+        space=request.space,
+        limits=request.limits,
+        objective=request.objective,
+        match=request.match,
+        n_covered=request.space.size,
+        notes=(*request.notes, *_starved(request, candidates[0])),
     )
 
 
-def _check_request(family: str | None, reference: Spec, *, objective: str, match: str) -> None:
-    if not isinstance(reference, Spec):
-        raise SpecError(f"like must be a spec or a spec string, got {reference!r}")
-    if family is not None and family != reference.family:
-        raise SpecError(
-            f"family must be the reference's, {reference.family!r}, got {family!r}: masses are "
-            "compared within one family and width multiplier"
-        )
-    if not isinstance(reference, DenseConvSpec | DenseMLP):
-        raise SpecError(
-            f"design needs a family with link caps (dense-mlp, dense-cnn, dense-cnn-dw), got "
-            f"{reference.family!r}: the mass of a {reference.family} follows from its depth and "
-            "widths; compare such networks with `nnmass mass`"
-        )
-    if objective not in ("params", "macs"):
-        raise SpecError(f"objective must be 'params' or 'macs', got {objective!r}")
-    if match not in ("network", "cells"):
-        raise SpecError(f"match must be 'network' or 'cells', got {match!r}")
-
-
-def _depth_range(reference: _DesignSpec, depth: tuple[int, int] | None) -> tuple[int, int]:
-    deepest = max(cell.depth for cell in reference.cells)
-    if depth is None:
-        return max(3, deepest // 2), deepest
-    if not isinstance(depth, Sequence) or len(depth) != 2:
-        raise SpecError(f"depth must be two numbers (lowest, highest), got {depth!r}")
-    low = whole_number(depth[0], "the lowest depth", low=3)
-    return low, whole_number(depth[1], "the highest depth", low=low)
-
-
-def _targets(reference: _DesignSpec, mass: float | None, *, match: str) -> tuple[Fraction, ...]:
-    """The mass to reach: one number, or one for each cell."""
-    masses = [cell.exact_mass for cell in reference.cells]
-    total = sum(masses, Fraction(0))
-    if mass is None:
-        return tuple(masses) if match == "cells" else (total,)
-    if isinstance(mass, bool) or not isinstance(mass, int | float) or not 0 <= mass < math.inf:
-        raise SpecError(f"mass must be a number of at least 0, got {mass!r}")
-    if match == "network":
-        return (Fraction(mass),)
-    if not total:
-        raise SpecError(
-            f"match='cells' shares the mass {mass} out as in the reference, but {reference} has "
-            "mass 0; use match='network'"
-        )
-    return tuple(Fraction(mass) * m / total for m in masses)
-
-
-def _links_needed(mass: Fraction, depth: int) -> int:
-    """The fewest links whose mass at this depth is at least ``mass``; the same for every width."""
-    return math.ceil(mass * (depth - 1) * (depth - 2) / (2 * depth))
-
-
-def _cheapest_at(
-    reference: _DesignSpec, depth: int, targets: Sequence[Fraction], objective: Objective
-) -> Spec | None:
-    options = [
-        CellOptions.of(width=width, depth=depth, cost_per_link=cost)
-        for width, cost in _link_costs(reference, depth, objective)
-    ]
-    needed = [_links_needed(target, depth) for target in targets]
-    if len(needed) == 1:
-        caps = cheapest_caps(options, needed[0])
-        return None if caps is None else _with(reference, depth, caps)
-    each = [option.smallest_cap(n) for option, n in zip(options, needed, strict=True)]
-    caps = tuple(cap for cap in each if cap is not None)
-    return _with(reference, depth, caps) if len(caps) == len(each) else None
-
-
-def _link_costs(reference: _DesignSpec, depth: int, objective: Objective) -> list[tuple[int, int]]:
-    """(width, cost of a link) of each cell."""
-    if isinstance(reference, DenseMLP):  # one cell: the fewest links are the cheapest
-        return [(reference.width, 1)]
-    plans = _with(reference, depth, (0,) * len(reference.cells)).plans
-    return [(plan.cell.width, getattr(plan.per_link, objective)) for plan in plans]
-
-
-def _with(reference: _DesignSpec, depth: int, caps: tuple[int, ...]) -> DenseConvSpec:
-    changes: dict[str, object] = {"depths": (depth,) * len(caps), "link_caps": caps}
-    if isinstance(reference, DenseMLP):
-        changes = {"depth": depth, "link_cap": caps[0]}
-    return dataclasses.replace(reference, **changes)  # type: ignore[arg-type, return-value]
-
-
-def _notes(reference: _DesignSpec, best: Candidate) -> tuple[str, ...]:
-    """A warning where the sum is kept but a cell is starved."""
-    pairs = zip(reference.cells, best.spec.cells, strict=True)
-    starved = [str(i) for i, (was, now) in enumerate(pairs) if 2 * now.mass < was.mass]
+def _starved(request: Request, best: Candidate) -> tuple[str, ...]:
+    """A warning where the sum is kept but a cell with link caps is starved."""
+    if request.match == "cells" or request.reference is None or request.space.family not in LINKED:
+        return ()
+    own, total = masses_of_parts(request.reference), best.mass
+    share = Fraction(total) / (sum(own, Fraction(0)) or 1)
+    pairs = zip(own, masses_of_parts(best.spec), strict=True)
+    starved = [str(i) for i, (was, now) in enumerate(pairs) if 2 * now < was * share]
     if not starved:
         return ()
-    cells = f"cell {starved[0]}" if len(starved) == 1 else f"cells {', '.join(starved)}"
+    part = part_word(request.space)
+    cells = f"{part} {starved[0]}" if len(starved) == 1 else f"{part}s {', '.join(starved)}"
     return (
-        f"{best.spec} keeps the sum of masses but leaves {cells} with less than half of it; "
-        "on a CIFAR-10 subset such a network lost 3 to 4 points, on digits nothing "
-        "(docs/measured.md). match='cells' (--match cells) keeps the mass of every cell",
-    )
-
-
-def _nothing_reaches(
-    reference: _DesignSpec, targets: Sequence[Fraction], depths: tuple[int, int], *, match: str
-) -> BudgetError:
-    low, high = depths
-    widths = [cell.width for cell in reference.cells]
-    limits = [width * high for width in widths]
-    if match == "cells":
-        index = next(
-            i for i, (t, limit) in enumerate(zip(targets, limits, strict=True)) if t > limit
-        )
-        return BudgetError(
-            f"no {reference.family} of depth {low} to {high} has mass {float(targets[index]):g} in "
-            f"cell {index}: width {widths[index]} and depth {high} reach {limits[index]} at most. "
-            "Allow more depth (--depth), a lower --mass, or --match network"
-        )
-    return BudgetError(
-        f"no {reference.family} of depth {low} to {high} with cells of width "
-        f"{'/'.join(map(str, widths))} has mass {float(targets[0]):g}: with every possible link it "
-        f"is {sum(limits)} (width * depth). Allow more depth (--depth) or ask for a lower --mass"
+        f"{best.spec} keeps the sum of masses but leaves {cells} with less than half of the "
+        "share it has in the reference; on a CIFAR-10 subset such a network lost 3 to 4 points, "
+        "on digits nothing (docs/measured.md). match='cells' (--match cells) keeps the mass of "
+        "every cell",
     )

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
+from nnmass.design._accuracy import AccuracyFit, Prediction
+from nnmass.design._limits import Limits
+from nnmass.design._space import Space
 from nnmass.specs import Spec
+
+if TYPE_CHECKING:
+    from nnmass.design._latency_table import LatencyTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,17 +24,43 @@ class Candidate:
         mass: Its NN-Mass.
         params: Its trainable parameters.
         macs: Its multiply-adds for one image.
+        memory: Bytes of feature maps that it needs at one moment; see
+            `nnmass.specs.Spec.peak_activation_bytes`.
+        latency_ms: Milliseconds by the latency table; ``None`` without one.
+        accuracy: Predicted accuracy; ``None`` without a fit.
+        outside: Why its mass may not compare with the reference's: depths or widths outside what
+            is known. Empty where it may.
     """
 
     spec: Spec
     mass: float
     params: int
     macs: int
+    memory: int
+    latency_ms: float | None = None
+    accuracy: Prediction | None = None
+    outside: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, spec: Spec) -> Candidate:
+    def of(
+        cls,
+        spec: Spec,
+        *,
+        latency: LatencyTable | None = None,
+        fit: AccuracyFit | None = None,
+        outside: tuple[str, ...] = (),
+    ) -> Candidate:
         """The candidate ``spec``, priced in closed form."""
-        return cls(spec=spec, mass=spec.mass, params=spec.params, macs=spec.macs)
+        return cls(
+            spec=spec,
+            mass=spec.mass,
+            params=spec.params,
+            macs=spec.macs,
+            memory=spec.peak_activation_bytes,
+            latency_ms=None if latency is None else latency.network_ms(spec),
+            accuracy=None if fit is None else fit.predict(spec),
+            outside=outside,
+        )
 
     def to_dict(self) -> dict[str, object]:
         """JSON-ready; the spec as its canonical string."""
@@ -37,31 +69,40 @@ class Candidate:
             "mass": self.mass,
             "params": self.params,
             "macs": self.macs,
+            "memory_bytes": self.memory,
+            "latency_ms": self.latency_ms,
+            "accuracy": None if self.accuracy is None else self.accuracy.to_dict(),
+            "outside": list(self.outside),
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front(Sequence[Candidate]):
-    """Candidates, best first: the optimum of each depth.
+    """Candidates, best first.
+
+    The first is the optimum of the whole space. Each further one is the optimum among the
+    networks that differ from all before it: in the width, in the depth that all cells share, or
+    by a fifth (and two) in the depth of some part.
 
     Attributes:
-        candidates: The optimum of each depth that can reach the target, cheapest first.
-        reference: What was asked to be matched.
-        target_mass: The least mass that a candidate must have.
-        objective: What was minimised, ``params`` or ``macs``.
-        match: Whether the network's mass or every cell's mass was matched.
-        depths: Lowest and highest depth searched.
-        n_covered: Networks in the searched space. Every one of them is either represented by
-            the optimum of its depth or proven not to be cheaper.
+        candidates: Best first.
+        reference: What was to be matched; ``None`` where a mass was given instead.
+        space: What was searched.
+        limits: The budgets, those taken from the reference among them.
+        objective: What was minimised (``params``, ``macs``, ``latency``, ``memory``) or maximised
+            (``mass``).
+        match: ``network`` or ``cells``: whose masses were to be reached.
+        n_covered: Networks of the space: each of them is a candidate, breaks a budget, is proven
+            to be no better, or is like a better candidate.
         notes: What a reader should know before training a candidate.
     """
 
     candidates: tuple[Candidate, ...]
-    reference: Candidate
-    target_mass: float
+    reference: Candidate | None
+    space: Space
+    limits: Limits
     objective: str
     match: str
-    depths: tuple[int, int]
     n_covered: int
     notes: tuple[str, ...] = ()
 
@@ -79,14 +120,20 @@ class Front(Sequence[Candidate]):
     def __iter__(self) -> Iterator[Candidate]:
         return iter(self.candidates)
 
+    @property
+    def target_mass(self) -> float | None:
+        """The least mass that a candidate must have."""
+        return self.limits.least_mass
+
     def to_dict(self) -> dict[str, object]:
         """JSON-ready."""
         return {
-            "reference": self.reference.to_dict(),
+            "reference": None if self.reference is None else self.reference.to_dict(),
+            "space": str(self.space),
+            "limits": self.limits.to_dict(),
             "target_mass": self.target_mass,
             "objective": self.objective,
             "match": self.match,
-            "depths": list(self.depths),
             "n_covered": self.n_covered,
             "is_optimal": True,
             "notes": list(self.notes),

@@ -146,7 +146,11 @@ class DenseConvSpec(Spec):
     def _alive(self) -> Iterator[int]:
         plans = self.plans
         yield from (plan.alive(plan.cell.link_cap) for plan in plans)
-        yield plans[-1].cell.width * plans[-1].size ** 2 + self.head_inputs
+        yield from self._outer_alive()
+
+    def _outer_alive(self) -> Iterator[int]:
+        last = self.plans[-1]
+        yield last.cell.width * last.size**2 + self.head_inputs
         yield self.head_inputs + self.classes
 
 

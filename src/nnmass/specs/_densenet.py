@@ -201,12 +201,16 @@ class DenseNet(Spec):
         """Stem, blocks, transitions, head; each in closed form."""
         return sum(self._costs(), Cost())
 
-    def _costs(self) -> Iterator[Cost]:
+    @property
+    def stem_cost(self) -> Cost:
+        """What stands before the first block."""
         if self.stem == "imagenet":
-            yield conv(self.in_channels, self.first, kernel=7, size=halved(self.image))
-            yield batch_norm(self.first)
-        else:
-            yield conv(self.in_channels, self.first, kernel=3, size=self.image)
+            stem = conv(self.in_channels, self.first, kernel=7, size=halved(self.image))
+            return stem + batch_norm(self.first)
+        return conv(self.in_channels, self.first, kernel=3, size=self.image)
+
+    def _costs(self) -> Iterator[Cost]:
+        yield self.stem_cost
         cells, sizes = self.cells, self.sizes
         for cell, size in zip(cells, sizes, strict=True):
             yield block_cost(cell, size=size)
@@ -216,13 +220,8 @@ class DenseNet(Spec):
         yield linear(cells[-1].outputs, self.classes)
 
     def _alive(self) -> Iterator[int]:
+        yield from self._outer_alive()
         cells, sizes = self.cells, self.sizes
-        if self.stem == "imagenet":
-            halfway = halved(self.image)
-            yield self.in_channels * self.image**2 + self.first * halfway**2
-            yield self.first * (halfway**2 + sizes[0] ** 2)
-        else:
-            yield (self.in_channels + self.first) * self.image**2
         for cell, size in zip(cells, sizes, strict=True):  # the last layer has most around it
             yield (cell.outputs + cell.inner) * size**2
         for cell, following, size in zip(cells, cells[1:], sizes, strict=False):
@@ -230,3 +229,12 @@ class DenseNet(Spec):
             yield following.inputs * (size**2 + (size // 2) ** 2)
         last = cells[-1].outputs
         yield from (last * sizes[-1] ** 2 + last, last + self.classes)
+
+    def _outer_alive(self) -> Iterator[int]:
+        """Of the stem: what the head reads hangs on the blocks."""
+        if self.stem == "imagenet":
+            halfway = halved(self.image)
+            yield self.in_channels * self.image**2 + self.first * halfway**2
+            yield self.first * (halfway**2 + self.sizes[0] ** 2)
+        else:
+            yield (self.in_channels + self.first) * self.image**2

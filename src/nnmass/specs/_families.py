@@ -69,6 +69,20 @@ def parse(text: str) -> Spec:
         >>> parse(str(spec)) == spec
         True
     """
+    family, texts = split_spec(text)
+    return family_class(family).from_texts(texts)
+
+
+def split_spec(text: str) -> tuple[str, dict[str, str]]:
+    """The family and the text of each field, by key; the fields are not read yet.
+
+    Raises:
+        SpecError: The text is no spec string, the family is unknown, or a key stands there twice.
+
+    Example:
+        >>> split_spec("dense-cnn(wm=2, d=13)")
+        ('dense-cnn', {'wm': '2', 'd': '13'})
+    """
     if not isinstance(text, str):
         raise SpecError(f"a spec string must be a str, got {text!r}; a Spec needs no parsing")
     match = _PATTERN.fullmatch(text)
@@ -78,8 +92,8 @@ def parse(text: str) -> Spec:
             "'dense-cnn(wm=2,d=13,t=40/80/125)'"
         )
     name, inner = match.group(1), match.group(2) or ""
-    cls = family_class(name)
-    return cls.from_texts(_read_pairs(name, inner))
+    family_class(name)
+    return name, _read_pairs(name, inner)
 
 
 def _read_pairs(family: str, inner: str) -> dict[str, str]:

@@ -114,6 +114,23 @@ def _residual(spec: ResidualSpec) -> Iterator[Layer]:
     yield linear_layer(last, spec.classes)
 
 
+def block_layers(
+    block: ResidualBlock | InvertedResidual | DenseBlock, *, size: int
+) -> Iterator[Layer]:
+    """The layers of one block, on feature maps of ``size`` pixels a side."""
+    if isinstance(block, ResidualBlock):
+        return _residual_block(block, size)
+    if isinstance(block, InvertedResidual):
+        return _inverted_block(block, size)
+    return _dense_block(block, size)
+
+
+def transition_layers(inputs: int, outputs: int, *, size: int) -> Iterator[Layer]:
+    """What stands between two dense blocks."""
+    yield conv_layer(inputs, outputs, size=size, before="norm-relu")
+    yield keeping("average-pool", outputs, size=size, kernel=2, stride=2)
+
+
 def _residual_block(block: ResidualBlock, size_in: int) -> Iterator[Layer]:
     size, stride = strided(size_in, block.stride), block.stride
     inputs, inner, outputs = block.inputs, block.inner, block.outputs
@@ -183,9 +200,7 @@ def _densenet(spec: DenseNet) -> Iterator[Layer]:
     for index, (cell, size) in enumerate(zip(cells, sizes, strict=True)):
         yield from _dense_block(cell, size)
         if index < len(followers):
-            outputs = followers[index]
-            yield conv_layer(cell.outputs, outputs, size=size, before="norm-relu")
-            yield keeping("average-pool", outputs, size=size, kernel=2, stride=2)
+            yield from transition_layers(cell.outputs, followers[index], size=size)
     yield keeping("mean", cells[-1].outputs, size=sizes[-1], before="norm-relu")
     yield linear_layer(cells[-1].outputs, spec.classes)
 

@@ -154,6 +154,11 @@ class MobileNetV2(Spec):
         return rounded_channels(1280 * max(1.0, self.width_multiplier))
 
     @property
+    def first_size(self) -> int:
+        """Side of the feature maps that the blocks get, in pixels."""
+        return halved(self.image) if self.stem == "imagenet" else self.image
+
+    @property
     def blocks(self) -> tuple[InvertedResidual, ...]:
         """The blocks, from input to output."""
         blocks, inputs = [], self.stem_channels
@@ -185,7 +190,7 @@ class MobileNetV2(Spec):
         return sum(self._costs(), Cost())
 
     def _costs(self) -> Iterator[Cost]:
-        size = halved(self.image) if self.stem == "imagenet" else self.image
+        size = self.first_size
         yield conv(self.in_channels, self.stem_channels, kernel=3, size=size)
         yield batch_norm(self.stem_channels)
         for block in self.blocks:
@@ -196,10 +201,16 @@ class MobileNetV2(Spec):
         yield linear(self.head_channels, self.classes)
 
     def _alive(self) -> Iterator[int]:
-        size = halved(self.image) if self.stem == "imagenet" else self.image
-        yield self.in_channels * self.image**2 + self.stem_channels * size**2
+        size = self.first_size
         for block in self.blocks:
             yield from block.alive(size)
+            size = strided(size, block.stride)
+        yield from self._outer_alive()
+
+    def _outer_alive(self) -> Iterator[int]:
+        size = self.first_size
+        yield self.in_channels * self.image**2 + self.stem_channels * size**2
+        for block in self.blocks:
             size = strided(size, block.stride)
         head = self.head_channels
         yield (self.blocks[-1].outputs + head) * size**2

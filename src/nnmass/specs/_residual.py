@@ -217,7 +217,19 @@ class ResidualSpec(Spec):
         yield batch_norm(last if self.is_preactivated else self.stem_channels)
         yield linear(last, self.classes)
 
+    @property
+    def first_size(self) -> int:
+        """Side of the feature maps that the blocks get, in pixels."""
+        return halved(halved(self.image)) if self.stem == "imagenet" else self.image
+
     def _alive(self) -> Iterator[int]:
+        size = self.first_size
+        for block in self.blocks:
+            yield from block.alive(size)
+            size = strided(size, block.stride)
+        yield from self._outer_alive()
+
+    def _outer_alive(self) -> Iterator[int]:
         is_imagenet = self.stem == "imagenet"
         size, stem = self.image, self.stem_channels
         before, size = size, halved(size) if is_imagenet else size
@@ -226,7 +238,6 @@ class ResidualSpec(Spec):
             before, size = size, halved(size)
             yield stem * (before**2 + size**2)
         for block in self.blocks:
-            yield from block.alive(size)
             size = strided(size, block.stride)
         last = self.blocks[-1].outputs
         yield from (last * size**2 + last, last + self.classes)

@@ -197,6 +197,10 @@ class Spec(ABC):
     def _alive(self) -> Iterator[int]:
         """Values alive while each layer runs; see `peak_activation_bytes`."""
 
+    def _outer_alive(self) -> Iterator[int]:
+        """Those of `_alive` for the layers outside cells, stages and rows: stem and head."""
+        yield 0
+
     @property
     @abstractmethod
     def input_shape(self) -> tuple[int, ...]:
@@ -247,6 +251,11 @@ class Spec(ABC):
             6021120
         """
         return FLOAT32_BYTES * max(self._alive())
+
+    @property
+    def outer_activation_bytes(self) -> int:
+        """`peak_activation_bytes` of stem and head alone; 0 where they are not told apart."""
+        return FLOAT32_BYTES * max(self._outer_alive())
 
 
 def _plain(values: Mapping[str, object]) -> dict[str, object]:

@@ -1,0 +1,95 @@
+"""Why nothing in a space keeps to the limits: which of them binds, and what would do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nnmass.design._limits import Limits, Objective
+from nnmass.design._request import Request
+from nnmass.design._search import best_networks
+from nnmass.errors import BudgetError
+
+_WORDS = {
+    "mass": ("NN-Mass of at least", "mass", ""),
+    "max_mass": ("NN-Mass of at most", "mass", ""),
+    "params": ("parameters of at most", "parameters", ""),
+    "macs": ("MACs of at most", "MACs", ""),
+    "latency": ("latency of at most", "latency", " ms"),
+    "memory": ("feature maps of at most", "memory of feature maps", " bytes"),
+}
+
+
+def nothing_fits(request: Request) -> BudgetError:
+    """The error that says which budget binds and what the smallest feasible value is.
+
+    Each budget in turn is dropped, and the best that can be had of it under all others is found,
+    exactly: with that value in its place there is a network.
+    """
+    limits = request.limits
+    lines = [
+        f"no network of {request.space} ({request.space.size:,} networks) has {_told(request)}"
+    ]
+    ways = [way for name in limits.given if (way := _way_out(request, name)) is not None]
+    if ways:
+        lines.append("What would do, with all else as asked: " + "; or ".join(ways))
+    else:
+        lines.append(f"No single budget is the cause: {_each_alone(request)}")
+    lines.append("Or allow another depth (--depth) or space (--space)")
+    return BudgetError(". ".join(lines))
+
+
+def _told(request: Request) -> str:
+    words = [_word(request.limits, name) for name in request.limits.given]
+    return ", ".join(words[:-1]) + (" and " if words[1:] else "") + words[-1]
+
+
+def _word(limits: Limits, name: str) -> str:
+    words, _, unit = _WORDS[name]
+    if name == "mass" and limits.parts is not None:
+        each = "/".join(f"{float(mass):.6g}" for mass in limits.parts)
+        return f"{words} {each} in its parts"
+    value = limits.least_mass if name == "mass" else float(getattr(limits, name))
+    whose = " (the reference's)" if name in limits.of_reference else ""
+    return f"{words} {_number(value or 0.0, name)}{unit}{whose}"
+
+
+def _number(value: float, name: str) -> str:
+    return f"{value:,.0f}" if name in ("params", "macs", "memory") else f"{value:.6g}"
+
+
+def _way_out(request: Request, name: str) -> str | None:
+    """What the limit ``name`` must become for a network to keep to all others."""
+    limits, is_shared = request.limits, name == "mass" and request.limits.parts is not None
+    others = limits.without(name)
+    value = _best(request, replace(others, shares=limits.parts) if is_shared else others, name)
+    if value is None:
+        return None
+    _, what, unit = _WORDS[name]
+    if is_shared:
+        return f"a mass of {value:.1%} of what was asked of every part"
+    most = "at most" if name == "mass" else "at least"
+    return f"{what} of {most} {_number(value, name)}{unit}"
+
+
+def _best(request: Request, limits: Limits, name: str) -> float | None:
+    """The least use of a budget, or the most mass, within ``limits``."""
+    if name == "max_mass":
+        return None  # it binds only together with the least mass, which has its own line
+    objective: Objective = name  # type: ignore[assignment]
+    found = next(
+        best_networks(request.space.frames(), limits, objective, table=request.latency), None
+    )
+    if found is None:
+        return None
+    return -found.value if name == "mass" else found.value
+
+
+def _each_alone(request: Request) -> str:
+    told = []
+    for name in request.limits.given:
+        value = _best(request, Limits(), name)
+        if value is not None:
+            _, what, unit = _WORDS[name]
+            most = "the most" if name == "mass" else "the least"
+            told.append(f"{most} {what} in the space is {_number(value, name)}{unit}")
+    return "; ".join(told)

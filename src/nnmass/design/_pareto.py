@@ -1,0 +1,207 @@
+"""The front between cost and mass: what each further unit of mass costs at least."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+from nnmass.design._front import Candidate
+from nnmass.design._infeasible import nothing_fits
+from nnmass.design._limits import Limits, Objective
+from nnmass.design._request import Request, masses_of_parts, read_request
+from nnmass.design._search import Found, best_networks
+from nnmass.design._space import Space
+from nnmass.errors import SpecError, whole_number
+from nnmass.specs import Spec
+
+COSTS: tuple[Objective, ...] = ("params", "macs", "latency")
+
+Progress = Callable[[int, int], object]
+"""Called with how many searches are done, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontPoint:
+    """A network of the front.
+
+    Attributes:
+        candidate: The network.
+        least: Of which costs it has the least among all networks of the space that keep to the
+            limits and have at least ``mass``.
+        mass: The level of mass at which it was found.
+    """
+
+    candidate: Candidate
+    least: tuple[str, ...]
+    mass: float
+
+    def to_dict(self) -> dict[str, object]:
+        """JSON-ready."""
+        return {**self.candidate.to_dict(), "least": list(self.least), "at_mass": self.mass}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParetoFront:
+    """Networks of which none is better in mass and in all costs, lightest first.
+
+    At each of some levels of mass the networks of fewest parameters, fewest multiply-adds and,
+    with a table, least latency are proven optima. Networks between the levels, and compromises
+    between the costs, are left out.
+
+    Attributes:
+        points: By mass, then parameters, multiply-adds, spec.
+        reference: What the design was to match; ``None`` without one.
+        space: What was searched.
+        limits: Budgets besides the mass.
+        match: Whether the network's mass or every part's reached the level.
+        n_covered: Networks of the space.
+    """
+
+    points: tuple[FrontPoint, ...]
+    reference: Candidate | None
+    space: Space
+    limits: Limits
+    match: str
+    n_covered: int
+
+    def to_dict(self) -> dict[str, object]:
+        """JSON-ready."""
+        return {
+            "reference": None if self.reference is None else self.reference.to_dict(),
+            "space": str(self.space),
+            "limits": self.limits.to_dict(),
+            "match": self.match,
+            "n_covered": self.n_covered,
+            "points": [point.to_dict() for point in self.points],
+        }
+
+
+def pareto_front(
+    family: str | None = None,
+    *,
+    levels: int = 12,
+    on_level: Progress | None = None,
+    **request: Any,
+) -> ParetoFront:
+    """What each further unit of mass costs at least, over a whole space.
+
+    Args:
+        family: As for `nnmass.design`.
+        levels: Levels of mass, 2 or more, evenly spaced: from a quarter of the reference's mass to
+            its double, as far as the space and the budgets go, and the reference's own besides.
+            Without a reference up to the most that there is.
+        on_level: Called after each search.
+        **request: As for `nnmass.design`, but for ``objective`` and ``top``; ``mass`` may bound
+            the front.
+
+    Raises:
+        SpecError: An argument is wrong.
+        BudgetError: Nothing in the space keeps to the budgets.
+
+    Source:
+        Ours.
+
+    Example:
+        >>> front = pareto_front(like="dense-cnn(wm=1,d=6,t=20/40)", levels=4)
+        >>> for point in front.points:
+        ...     print(point.candidate.spec, point.candidate.params, point.least)
+    """
+    levels = whole_number(levels, "levels", low=2)
+    for name in ("objective", "top"):
+        if name in request:
+            raise SpecError(f"a front has no {name}: at each mass every cost is the least")
+    if request.get("like") is not None:  # the reference's costs are no budgets of a front
+        request = {"max_params": math.inf, "max_macs": math.inf, **_given(request)}
+    asked = read_request(family, **request, objective="mass", is_front=True)
+    found = _points(asked, _levels(asked, levels), on_level)
+    return ParetoFront(
+        points=_not_beaten(found),
+        reference=asked.reference_candidate,
+        space=asked.space,
+        limits=replace(asked.limits, mass=None, parts=None, shares=None),
+        match=asked.match,
+        n_covered=asked.space.size,
+    )
+
+
+def _given(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in request.items() if value is not None}
+
+
+def _levels(asked: Request, count: int) -> list[Fraction]:
+    """Evenly spaced masses, and the reference's."""
+    most = _most_mass(asked)
+    low, high = most / count, most
+    own = Fraction(0)
+    if asked.reference is not None:
+        own = sum(masses_of_parts(asked.reference), Fraction(0))
+        low, high = own / 4, min(2 * own, most)
+    low = asked.limits.least_exact or min(low, high)
+    high = high if asked.limits.max_mass is None else min(high, asked.limits.max_mass)
+    levels = {low + (high - low) * k / (count - 1) for k in range(count)}
+    return sorted(levels | ({own} if low <= own <= high else set()))
+
+
+def _most_mass(asked: Request) -> Fraction:
+    """A little below the most that the space has within the budgets, for the rounding."""
+    found = next(_best(asked, asked.limits, "mass"), None)
+    if found is None:
+        raise nothing_fits(asked)
+    most = Fraction(-found.value) * (1 - Fraction(1, 10**12))
+    return most * sum(asked.limits.shares or (Fraction(1),), Fraction(0))
+
+
+def _best(asked: Request, limits: Limits, objective: Objective) -> Iterator[Found]:
+    return best_networks(asked.space.frames(), limits, objective, table=asked.latency)
+
+
+def _points(
+    asked: Request, levels: Sequence[Fraction], on_level: Progress | None
+) -> list[FrontPoint]:
+    costs = COSTS if asked.latency is not None else COSTS[:2]
+    points = dict[Spec, FrontPoint]()
+    for done, (mass, cost) in enumerate(product(levels, costs), start=1):
+        found = next(_best(asked, _at_mass(asked.limits, mass), cost), None)
+        if found is not None:
+            old = points.get(found.spec)
+            least = (*old.least, cost) if old is not None and cost not in old.least else (cost,)
+            points[found.spec] = FrontPoint(
+                candidate=asked.candidate(found.spec), least=least, mass=float(mass)
+            )
+        if on_level is not None:
+            on_level(done, len(levels) * len(costs))
+    return list(points.values())
+
+
+def _at_mass(limits: Limits, mass: Fraction) -> Limits:
+    shares = limits.shares or limits.parts
+    if shares is None:
+        return replace(limits, mass=mass)
+    total = sum(shares, Fraction(0))
+    return replace(limits, mass=None, shares=None, parts=tuple(mass * s / total for s in shares))
+
+
+def _not_beaten(points: Sequence[FrontPoint]) -> tuple[FrontPoint, ...]:
+    """Those that no other equals or betters in mass and in every cost, in a fixed order."""
+
+    def costs(point: FrontPoint) -> tuple[float, ...]:
+        one = point.candidate
+        return (-one.mass, one.params, one.macs, one.latency_ms or 0.0)
+
+    kept = [
+        point
+        for point in points
+        if not any(
+            other is not point
+            and costs(other) != costs(point)
+            and all(a <= b for a, b in zip(costs(other), costs(point), strict=True))
+            for other in points
+        )
+    ]
+    return tuple(
+        sorted(kept, key=lambda p: (p.candidate.mass, *costs(p)[1:], str(p.candidate.spec)))
+    )

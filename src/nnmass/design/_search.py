@@ -1,0 +1,326 @@
+"""The best networks of a space under limits, one after the other: best first, proven."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnmass._arrays import Floats, Ints
+from nnmass.design._frame import Frame, Priced, Slot
+from nnmass.design._limits import Limits, Objective
+from nnmass.design._solver import Options, lower_bound, solve
+from nnmass.specs import Spec
+
+if TYPE_CHECKING:
+    from nnmass.design._latency_table import LatencyTable
+
+Mask = npt.NDArray[np.bool_]
+Choice = tuple[int, ...]
+
+_SLACK = 1e-13
+"""Of a mass: more than floats round off; what it lets in is checked in fractions."""
+
+DIFFERENT = 0.2
+"""Designs that are told apart differ by a fifth in the depth of some part, and by 2 where there
+are several parts; or in what their frame fixes, such as the width."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A network and the value of the objective, which no other in its region beats."""
+
+    spec: Spec
+    value: float
+
+
+@dataclass(slots=True, order=True)
+class _Entry:
+    """A region of the space, with what its best network costs, or at least costs."""
+
+    key: tuple[Any, ...]
+    region: _Region = field(compare=False)
+    choice: Choice | None = field(compare=False, default=None)
+    spec: Spec | None = field(compare=False, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """Some options of each slot of a frame."""
+
+    frame: Frame
+    priced: Priced
+    masks: tuple[Mask, ...]
+
+    def without(self, choice: Choice, near: Sequence[Mask]) -> Iterator[_Region]:
+        """What is left when networks ``near`` the choice in every slot are taken out."""
+        inside = list(self.masks)
+        for index, (mask, close) in enumerate(zip(self.masks, near, strict=True)):
+            rest = mask & ~close
+            if rest.any():
+                yield _Region(
+                    self.frame, self.priced, (*inside[:index], rest, *self.masks[index + 1 :])
+                )
+            inside[index] = mask & close
+
+
+def best_networks(
+    frames: Iterator[Frame],
+    limits: Limits,
+    objective: Objective,
+    *,
+    table: LatencyTable | None = None,
+) -> Iterator[Found]:
+    """The best network within the limits, then the best that differs from it, and so on.
+
+    Each is optimal among the networks that differ from all before it (see `DIFFERENT`). Frames
+    are solved in the order of what their best network could cost at least, so that those which
+    cannot come up are never solved.
+
+    Source:
+        Ours; splitting what is left after each solution is Lawler's way (Management Science,
+        1972) to the k best.
+    """
+    heap = list[_Entry]()
+    for index, frame in enumerate(frames):
+        region = _region(frame, frame.price(table), limits)
+        if region is not None:
+            bound = _Problem(region, limits, objective).bound()
+            if bound < math.inf:
+                heapq.heappush(heap, _Entry((bound, 0, index), region))
+    count = len(heap)
+    while heap:
+        entry = heapq.heappop(heap)
+        if entry.choice is None:
+            solved = _solved(entry.region, limits, objective)
+            if solved is not None:
+                heapq.heappush(heap, solved)
+            continue
+        assert entry.spec is not None
+        yield Found(spec=entry.spec, value=entry.key[0])
+        near = _near(entry.region.priced.slots, entry.choice)
+        for region in entry.region.without(entry.choice, near):
+            count += 1
+            heapq.heappush(heap, _Entry((entry.key[0], 0, count), region))
+
+
+def _near(slots: Sequence[Slot], choice: Choice) -> list[Mask]:
+    """Options of each slot whose numbers are all close to those of the chosen one."""
+    least = 2 if sum(slot.structure.shape[1] for slot in slots) > 1 else 1
+    near = list[Mask]()
+    for slot, row in zip(slots, choice, strict=True):
+        own = slot.structure[row]
+        apart = np.maximum(least, np.ceil(DIFFERENT * own))
+        near.append((np.abs(slot.structure - own) < apart).all(1))
+    return near
+
+
+def _region(frame: Frame, priced: Priced, limits: Limits) -> _Region | None:
+    """The options that keep to the limits by themselves."""
+    if limits.memory is not None and priced.memory > limits.memory:
+        return None
+    masks = list[Mask]()
+    for index, slot in enumerate(priced.slots):
+        mask = np.ones(len(slot), dtype=bool)
+        if limits.memory is not None:
+            mask &= slot.memory <= limits.memory
+        if limits.parts is not None:
+            mask &= slot.mass >= _least(limits.parts[index])
+        if not mask.any():
+            return None
+        masks.append(mask)
+    return _Region(frame, priced, tuple(masks))
+
+
+def _least(mass: Fraction) -> float:
+    return float(mass) - _SLACK * max(1.0, float(mass))
+
+
+def _solved(region: _Region, limits: Limits, objective: Objective) -> _Entry | None:
+    """The region with its best network; masses are compared exactly."""
+    regions, best = [region], None
+    while regions:
+        part = regions.pop()
+        problem = _Problem(part, limits, objective)
+        choice = problem.solve()
+        if choice is None:
+            continue
+        value, second = problem.values(choice)
+        if best is not None and (value, second) > best[:2]:
+            continue
+        spec = problem.spec(choice)
+        if _keeps(spec, limits, len(part.masks)):
+            if best is None or (value, second, str(spec)) < (*best[:2], str(best[3])):
+                best = value, second, choice, spec
+            continue
+        # Rounding let it in: take it out, and look at what is left of the region.
+        own = [np.arange(len(mask)) == i for mask, i in zip(part.masks, choice, strict=True)]
+        regions += part.without(choice, own)
+    if best is None:
+        return None
+    value, second, choice, spec = best
+    key = (value, 1, second, spec.params, spec.macs, -spec.mass, str(spec))
+    return _Entry(key, region, choice, spec)
+
+
+def _keeps(spec: Spec, limits: Limits, n_slots: int) -> bool:
+    """The limits on masses, in exact fractions."""
+    masses = [cell.exact_mass for cell in spec.cells]
+    total = sum(masses, Fraction(0))
+    if limits.mass is not None and total < limits.mass:
+        return False
+    if limits.max_mass is not None and total > limits.max_mass:
+        return False
+    if limits.parts is None or len(masses) != n_slots:
+        return True
+    return all(own >= least for own, least in zip(masses, limits.parts, strict=True))
+
+
+class _Problem:
+    """A region as numbers for the solver."""
+
+    def __init__(self, region: _Region, limits: Limits, objective: Objective) -> None:
+        self.limits, self.objective = limits, objective
+        self.priced, self.slots = region.priced, region.priced.slots
+        self.rows = [np.flatnonzero(mask) for mask in region.masks]
+        self.frame = region.frame
+
+    @property
+    def is_balanced(self) -> bool:
+        """Every part is to keep as much of the reference's mass as possible."""
+        return self.objective == "mass" and self.limits.shares is not None
+
+    def bound(self) -> float:
+        """What no network of the region can go below."""
+        if self.objective == "memory":
+            least = max(int(s.memory[r].min()) for s, r in self._pairs(self.rows))
+            return float(max(self.priced.memory, least))
+        if self.is_balanced:
+            return -min(float(kept[r].max()) for kept, r in zip(self._kept, self.rows, strict=True))
+        cells, limits = self._options(self.objective, self.rows)
+        return lower_bound(cells, limits) + self._fixed(self.objective)
+
+    def solve(self) -> Choice | None:
+        """The options of the best network; ``None`` where there is none."""
+        if self.objective == "memory":
+            levels = [s.memory for s in self.slots]
+            return self._least_level(levels, lambda rows: self._solve("params", rows))
+        if self.is_balanced:
+            return self._least_level([-kept for kept in self._kept], self._most_mass)
+        if self.objective == "mass":
+            return self._most_mass(self.rows)
+        return self._solve(self.objective, self.rows)
+
+    def _most_mass(self, rows: Sequence[Ints]) -> Choice | None:
+        """The most mass; of such networks the one with the fewest parameters."""
+        choice = self._solve("mass", rows)
+        if choice is None:
+            return None
+        most = -self._value("mass", choice)
+        cheaper = self._solve("params", rows, least_mass=most - _SLACK * max(1.0, most))
+        return choice if cheaper is None else cheaper
+
+    def _least_level(
+        self,
+        levels: Sequence[npt.NDArray[Any]],
+        solve_within: Callable[[Sequence[Ints]], Choice | None],
+    ) -> Choice | None:
+        """The best network among those whose highest level of a part is as low as it can be."""
+        pairs = list(zip(levels, self.rows, strict=True))
+        heights = np.unique(np.concatenate([own[r] for own, r in pairs]))
+        low, high = 0, len(heights)
+        while low < high:  # the lowest height at which there is a network
+            middle = (low + high) // 2
+            rows = [r[own[r] <= heights[middle]] for own, r in pairs]
+            if all(map(len, rows)) and self._solve("params", rows) is not None:
+                high = middle
+            else:
+                low = middle + 1
+        if low == len(heights):
+            return None
+        return solve_within([r[own[r] <= heights[low]] for own, r in pairs])
+
+    @cached_property
+    def _kept(self) -> list[Floats]:
+        """Of each option the share of the reference's part that its mass is."""
+        shares = [float(share) for share in self.limits.shares or ()]
+        return [
+            slot.mass / share if share else np.full(len(slot), math.inf)
+            for slot, share in zip(self.slots, shares, strict=True)
+        ]
+
+    def _pairs(self, rows: Sequence[Ints]) -> Iterator[tuple[Slot, Ints]]:
+        return zip(self.slots, rows, strict=True)
+
+    def _solve(
+        self, objective: Objective, rows: Sequence[Ints], *, least_mass: float | None = None
+    ) -> Choice | None:
+        found = solve(*self._options(objective, rows, least_mass=least_mass))
+        if found is None:
+            return None
+        return tuple(int(r[i]) for r, i in zip(rows, found.options, strict=True))
+
+    def _options(
+        self, objective: Objective, rows: Sequence[Ints], *, least_mass: float | None = None
+    ) -> tuple[list[Options], Floats]:
+        """Costs and uses of each slot, and the limits less what is fixed."""
+        limits = list(self._limits(least_mass))
+        cells = []
+        for slot, r in self._pairs(rows):
+            uses = [sign * _column(slot, name)[r] for name, sign, _ in limits]
+            cost = _column(slot, objective)[r]
+            cells.append(
+                Options(
+                    -cost if objective == "mass" else cost,
+                    np.column_stack(uses) if uses else np.zeros((len(r), 0)),
+                )
+            )
+        return cells, np.array([limit for _, _, limit in limits])
+
+    def _limits(self, least_mass: float | None) -> Iterator[tuple[str, int, float]]:
+        least = self.limits.mass if least_mass is None else least_mass
+        if least is not None:
+            yield "mass", -1, -float(least)
+        if self.limits.max_mass is not None:
+            yield "mass", 1, float(self.limits.max_mass)
+        for name in ("params", "macs", "latency"):
+            limit = getattr(self.limits, name)
+            if limit is not None:
+                yield name, 1, limit - self._fixed(name)
+
+    def _fixed(self, name: str) -> float:
+        if name == "mass":
+            return 0.0
+        return float(getattr(self.priced, "ms" if name == "latency" else name))
+
+    def values(self, choice: Choice) -> tuple[float, float]:
+        """The objective, and what breaks ties."""
+        if self.is_balanced:
+            kept = min(float(own[i]) for own, i in zip(self._kept, choice, strict=True))
+            return -kept, self._value("mass", choice)
+        second = "macs" if self.objective == "params" else "params"
+        return self._value(self.objective, choice), self._value(second, choice)
+
+    def _value(self, name: str, choice: Choice) -> float:
+        pairs = list(zip(self.slots, choice, strict=True))
+        if name == "memory":
+            return float(max([self.priced.memory, *(int(s.memory[i]) for s, i in pairs)]))
+        total = sum(float(_column(slot, name)[i]) for slot, i in pairs)
+        return -total if name == "mass" else total + self._fixed(name)
+
+    def spec(self, choice: Choice) -> Spec:
+        """The network of a choice."""
+        rows = [s.settings[i].tolist() for s, i in zip(self.slots, choice, strict=True)]
+        return self.frame.spec(rows)
+
+
+def _column(slot: Slot, name: str) -> Floats:
+    column = slot.ms if name == "latency" else getattr(slot, name)
+    return np.asarray(column, dtype=np.float64)
