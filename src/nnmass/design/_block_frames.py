@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnmass.design._choices import Choices
+from nnmass.design._choices import Choices, entries_of
 from nnmass.design._frame import Frame, Priced, Slot
 from nnmass.design._roles import WIDTHS
 from nnmass.specs import (
@@ -36,7 +36,7 @@ def residual_frames(space: Space) -> Iterator[Frame]:
     field = space.field("blocks")
     kind = {"block": space.spec().values()["block"]} if space.family == "resnet" else {}
     counts = cast(tuple[int, ...], space.spec().values()["blocks"])
-    choices = [entry[0] for entry in field] if field else [Choices.of(n) for n in counts]
+    choices = entries_of(field) if field else [Choices.of(n) for n in counts]
     for widths in space.widths:
         coupled = {**dict(zip(WIDTHS[space.family], widths, strict=True)), **kind}
         base = space.spec({**coupled, "blocks": (2,) * len(choices)})
@@ -47,7 +47,7 @@ def residual_frames(space: Space) -> Iterator[Frame]:
 
         yield Frame(
             name=_name(space, widths),
-            sizes=tuple(len(c.values) for c in choices if isinstance(c, Choices)),
+            sizes=tuple(len(c.values) for c in choices),
             price=partial(_price_stages, base, choices),
             spec=spec,
         )
@@ -83,9 +83,9 @@ def _stage(
             table.layers_ms(block_layers(block, size=side))
             for block, side in ((first, size), (rest, later))
         )
-        ms = begin + (n - 1) * again
+        ms = np.asarray(begin + (n - 1) * again, dtype=np.float64)
     return Slot(
-        mass=_mass(first) + (n - 1) * _mass(rest),
+        mass=np.asarray(_mass(first) + (n - 1) * _mass(rest), dtype=np.float64),
         params=one.params + (n - 1) * more.params,
         macs=one.macs + (n - 1) * more.macs,
         memory=FLOAT32_BYTES * np.where(n > 1, max(memory), memory[0]),

@@ -56,7 +56,7 @@ class Choices:
         """The choices that ``text`` stands for; raises ValueError for what is none."""
         every = _EVERY.fullmatch(text.strip())
         if every:
-            return cls(step=_positive(int(every.group(1) or 1)))
+            return cls(step=int(_positive(Fraction(every.group(1) or 1))))
         return cls(tuple(value for part in text.split("|") for value in _read_part(part.strip())))
 
     @property
@@ -107,7 +107,7 @@ def _fraction(text: str) -> Fraction:
         raise ValueError(f"{text!r} is no number") from None
 
 
-def _positive(step: int | Fraction) -> int | Fraction:  # type: ignore[type-var]
+def _positive(step: Fraction) -> Fraction:
     if step <= 0:
         raise ValueError("a step must be above 0")
     return step
@@ -130,6 +130,16 @@ def _common_step(values: Sequence[Number]) -> Fraction | None:
     exact = [Fraction(str(value)) for value in values]
     steps = {b - a for a, b in zip(exact, exact[1:], strict=False)}
     return steps.pop() if len(steps) == 1 else None
+
+
+Leaf = Choices | str
+Field = tuple[tuple[Leaf, ...], ...]
+"""The entries of a field (between ``/``), each with its numbers (between ``:``) or a word."""
+
+
+def entries_of(field: Field | None) -> list[Choices]:
+    """The choices of a field that is a list of numbers."""
+    return [leaf for entry in field or () for leaf in entry if isinstance(leaf, Choices)]
 
 
 def read_choices(text: str, where: str) -> Choices:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnmass._arrays import Ints
-from nnmass.design._choices import Choices
+from nnmass.design._choices import Choices, entries_of
 from nnmass.design._frame import Frame, Priced, Slot
 from nnmass.specs import (
     FLOAT32_BYTES,
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 
 def dense_conv_frames(space: Space) -> Iterator[Frame]:
     """One frame for each width, and for each depth where all cells share it."""
-    caps = _entries(space, "t")
-    depths = _entries(space, "d")
+    caps = entries_of(space.field("t"))
+    depths = entries_of(space.field("d"))
     shared = depths[0] if len(depths) == 1 and len(caps) > 1 else None
     for (wm,) in space.widths:
-        for each in [(d,) * len(caps) for d in shared.values] if shared else [depths]:
-            of_cells = [Choices.of(d) if isinstance(d, int) else d for d in each]
+        layouts = (
+            [depths] if shared is None else [[Choices.of(d)] * len(caps) for d in shared.values]
+        )
+        for of_cells in layouts:
             yield _dense_conv_frame(space, wm, of_cells, caps, is_shared=shared is not None)
 
 
@@ -105,7 +107,7 @@ def _dense_slot(
 
 def dense_mlp_frames(space: Space) -> Iterator[Frame]:
     """One frame for each width: a single cell, every depth and link cap."""
-    (depths,), (caps,) = _entries(space, "d"), _entries(space, "t")
+    (depths,), (caps,) = entries_of(space.field("d")), entries_of(space.field("t"))
     for (width,) in space.widths:
         base = space.spec({"w": width})
         assert isinstance(base, DenseMLP)
@@ -175,9 +177,3 @@ def links_at(width: int, depth: int, caps: Ints) -> Ints:
 def mass_of_links(links: Ints, depth: int) -> Any:
     """``2 d links / ((d-1) (d-2))``: the mass of a cell, whatever its width."""
     return (2 * depth) * links / ((depth - 1) * (depth - 2))
-
-
-def _entries(space: Space, key: str) -> list[Choices]:
-    field = space.field(key)
-    assert field is not None
-    return [leaf for entry in field for leaf in entry if isinstance(leaf, Choices)]

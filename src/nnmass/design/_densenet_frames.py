@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from nnmass._arrays import Floats, Ints
-from nnmass.design._choices import Choices
+from nnmass.design._choices import Choices, entries_of
 from nnmass.design._frame import Frame, Priced, Slot
 from nnmass.design._roles import WIDTHS
 from nnmass.errors import SpecError
@@ -41,8 +41,8 @@ def densenet_frames(space: Space) -> Iterator[Frame]:
     """One frame for each width, with one part: the layers of all blocks together."""
     field = space.field("blocks")
     counts = cast(tuple[int, ...], space.spec().values()["blocks"])
-    choices = [entry[0] for entry in field] if field else [Choices.of(n) for n in counts]
-    layers = [np.array(c.values, dtype=np.int64) for c in choices if isinstance(c, Choices)]
+    choices = entries_of(field) if field else [Choices.of(n) for n in counts]
+    layers = [np.array(c.values, dtype=np.int64) for c in choices]
     size = math.prod(map(len, layers))
     if size > MOST_LAYOUTS:
         raise SpecError(

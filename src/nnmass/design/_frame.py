@@ -50,7 +50,7 @@ class Slot:
             params=np.concatenate([slot.params for slot in slots]),
             macs=np.concatenate([slot.macs for slot in slots]),
             memory=np.concatenate([slot.memory for slot in slots]),
-            ms=np.concatenate([slot.ms for slot in slots]) if has_ms else None,  # type: ignore[misc]
+            ms=np.concatenate([slot.ms for slot in slots]) if has_ms else None,
             structure=np.concatenate([slot.structure for slot in slots]),
             settings=np.concatenate([slot.settings for slot in slots]),
         )

@@ -30,6 +30,7 @@ def nothing_fits(request: Request) -> BudgetError:
         f"no network of {request.space} ({request.space.size:,} networks) has {_told(request)}"
     ]
     ways = [way for name in limits.given if (way := _way_out(request, name)) is not None]
+    ways += _without_reference(request)
     if ways:
         lines.append("What would do, with all else as asked: " + "; or ".join(ways))
     else:
@@ -82,6 +83,24 @@ def _best(request: Request, limits: Limits, name: str) -> float | None:
     if found is None:
         return None
     return -found.value if name == "mass" else found.value
+
+
+def _without_reference(request: Request) -> list[str]:
+    """What the cheapest network costs, where nobody asked for limits on its costs."""
+    names = request.limits.of_reference
+    if len(names) < 2:
+        return []
+    limits = request.limits
+    for name in names:
+        limits = limits.without(name)
+    objective: Objective = "params" if request.objective == "mass" else request.objective
+    found = next(
+        best_networks(request.space.frames(), limits, objective, table=request.latency), None
+    )
+    if found is None:
+        return []
+    costs = (f"{_WORDS[name][1]} of {_number(getattr(found.spec, name), name)}" for name in names)
+    return [f"{' and '.join(costs)}, more than the reference's"]
 
 
 def _each_alone(request: Request) -> str:

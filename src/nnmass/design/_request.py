@@ -262,7 +262,13 @@ def _limits(
         budgets |= {name: float(getattr(reference, name)) for name in own}
     real = {name: None if value == math.inf else value for name, value in budgets.items()}
     limits = Limits(
-        mass=low, max_mass=high, of_reference=own if reference is not None else (), **real
+        mass=low,
+        max_mass=high,
+        params=real["params"],
+        macs=real["macs"],
+        latency=real["latency"],
+        memory=real["memory"],
+        of_reference=own if reference is not None else (),
     )
     if parts is None:
         return limits

@@ -6,17 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from nnmass.design._choices import Choices, Number, read_choices
+from nnmass.design._choices import Choices, Field, Leaf, Number, read_choices
 from nnmass.design._frame import Frame
 from nnmass.design._frames import frames_of
 from nnmass.design._roles import DEPTHS, WIDTHS, role_of
 from nnmass.design._space_like import texts_like
 from nnmass.errors import SpecError
 from nnmass.specs import Spec, family_class, split_spec
-
-Leaf = Choices | str
-Field = tuple[tuple[Leaf, ...], ...]
-"""The entries of a field (between ``/``), each with its numbers (between ``:``)."""
 
 _ROW_COLUMNS = {0: "expansion", 2: "blocks"}
 """What may vary in a row of a MobileNetV2; a change of channels or stride couples the rows."""
