@@ -106,10 +106,10 @@ def _residual(spec: ResidualSpec) -> Iterator[Layer]:
         size = halved(size)
         yield keeping("max-pool", stem, size=size, kernel=3, stride=2)
         size = halved(size)
-    for block in spec.blocks:
+    for block in spec.residual_blocks:
         yield from _residual_block(block, size)
         size = strided(size, block.stride)
-    last, before = spec.blocks[-1].outputs, "norm-relu" if spec.is_preactivated else ""
+    last, before = spec.residual_blocks[-1].outputs, "norm-relu" if spec.is_preactivated else ""
     yield keeping("mean", last, size=size, before=before)
     yield linear_layer(last, spec.classes)
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nnmass.errors import SpecError
 from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear, strided
-from nnmass.specs._kinds import Choice, Whole
+from nnmass.specs._kinds import Choice, Whole, WholeList
+from nnmass.specs._residual_layout import (
+    BlockKind,
+    LayoutDepth,
+    Layouts,
+    StageBlocks,
+    weight_layers,
+)
 from nnmass.specs._spec import Spec, spec_field
 from nnmass.topology import AdditiveCell
 
-BlockKind = Literal["basic", "bottleneck", "pre-activation"]
 Shortcut = Literal["identity", "projection", "pad"]
-
-BOTTLENECK_STAGES = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
-BASIC_STAGES = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
-"""Blocks of each stage in the published networks for ImageNet, by their depth."""
 
 STEMS = Choice(("imagenet", "cifar", "mnist"))
 STEM_HELP = "imagenet: 7x7 stride 2 and max pooling; cifar, mnist: 3x3 at full size"
@@ -149,6 +152,22 @@ def classes_default(earlier: Mapping[str, Any]) -> int:
     return 1000 if earlier["stem"] == "imagenet" else 10
 
 
+def stem_by_stages(earlier: Mapping[str, Any]) -> str:
+    """The stem that goes with so many stages."""
+    return "imagenet" if len(earlier["blocks"]) == 4 else "cifar"
+
+
+def blocks_field(stages: tuple[int, ...], default: Callable[[Mapping[str, Any]], object]) -> Any:
+    """The field ``blocks``, of one of these numbers of stages."""
+    return spec_field("blocks", StageBlocks(stages), default, help="blocks of each stage")
+
+
+def depth_field(layouts: Layouts) -> Any:
+    """The field ``depth``, which ``blocks`` may tell."""
+    kind = LayoutDepth(rule=layouts.rule)
+    return spec_field("depth", kind, unless="blocks", help="weight layers (or give blocks)")
+
+
 def in_field() -> Any:
     """The field ``in``."""
     return spec_field("in", Whole(1), channels_default, help="channels of the image")
@@ -168,6 +187,8 @@ class ResidualSpec(Spec):
     """What the residual families share: stem, blocks, global average pooling, linear head."""
 
     __slots__ = ()
+    depth: int
+    blocks: tuple[int, ...]
     stem: str
     in_channels: int
     image: int
@@ -180,18 +201,52 @@ class ResidualSpec(Spec):
 
     @property
     @abstractmethod
-    def blocks(self) -> tuple[ResidualBlock, ...]:
+    def residual_blocks(self) -> tuple[ResidualBlock, ...]:
         """The blocks, from input to output."""
+
+    @abstractmethod
+    def _block_kind(self, blocks: tuple[int, ...]) -> BlockKind:
+        """Kind of the blocks where the stages have so many, as far as it is told.
+
+        Raises:
+            ValueError: What tells it is wrong.
+        """
+
+    def _fill_in(self) -> None:
+        """The same; ``blocks`` tell the depth where it is not given, and must not contradict it.
+
+        Raises:
+            SpecError: They do, or a field is missing or out of range.
+        """
+        if self.depth is None and self.blocks is not None:
+            object.__setattr__(self, "depth", self._told_depth())
+        Spec._fill_in(self)
+        kind = self._block_kind(self.blocks)
+        depth = weight_layers(kind, self.blocks)
+        if self.depth != depth:
+            raise SpecError(
+                f"{self.family}: depth={self.depth} contradicts "
+                f"blocks={WholeList(1).show(self.blocks)}, which have {depth} weight layers as "
+                f"{kind} blocks; leave one of the two out"
+            )
+
+    def _told_depth(self) -> int:
+        """Weight layers of what was given for the blocks."""
+        try:
+            blocks = WholeList(1).check(self.blocks)
+            return weight_layers(self._block_kind(blocks), blocks)
+        except (ValueError, TypeError, OverflowError):
+            return 1  # what is wrong with them is told with the other faults
 
     @property
     def is_preactivated(self) -> bool:
         """Norm and ReLU stand before the convolutions, and once more before the head."""
-        return self.blocks[0].kind == "pre-activation"
+        return self.residual_blocks[0].kind == "pre-activation"
 
     @property
     def cells(self) -> tuple[AdditiveCell, ...]:
         """One cell a block."""
-        return tuple(block.cell for block in self.blocks)
+        return tuple(block.cell for block in self.residual_blocks)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -210,10 +265,10 @@ class ResidualSpec(Spec):
         yield conv(self.in_channels, self.stem_channels, kernel=kernel, size=size)
         if self.stem == "imagenet":
             size = halved(size)
-        for block in self.blocks:
+        for block in self.residual_blocks:
             yield block.cost(size)
             size = strided(size, block.stride)
-        last = self.blocks[-1].outputs
+        last = self.residual_blocks[-1].outputs
         yield batch_norm(last if self.is_preactivated else self.stem_channels)
         yield linear(last, self.classes)
 
@@ -225,8 +280,8 @@ class ResidualSpec(Spec):
         if is_imagenet:
             before, size = size, halved(size)
             yield stem * (before**2 + size**2)
-        for block in self.blocks:
+        for block in self.residual_blocks:
             yield from block.alive(size)
             size = strided(size, block.stride)
-        last = self.blocks[-1].outputs
+        last = self.residual_blocks[-1].outputs
         yield from (last * size**2 + last, last + self.classes)
