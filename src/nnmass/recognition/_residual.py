@@ -18,32 +18,60 @@ class _Stages:
     """The stages of a residual network.
 
     Attributes:
-        widths: Channels of the 3x3 convolutions of each stage.
-        counts: Blocks of each stage.
-        is_bottleneck: A block is 1x1, 3x3, 1x1.
+        threes: Output channels of the 3x3 convolutions of each stage.
+        is_bottleneck: A block is 1x1, 3x3, 1x1; otherwise it is two 3x3.
         has_projections: There are more 1x1 convolutions than that.
         groups: Of the 3x3 convolutions.
         stem: Kind of the stem.
         stem_channels: What it gives.
-        has_layout: There are three or four stages of whole blocks.
-        is_even: In addition, all 3x3 convolutions of a stage have as many channels.
     """
 
-    widths: tuple[int, ...]
-    counts: tuple[int, ...]
+    threes: tuple[tuple[int, ...], ...]
     is_bottleneck: bool
     has_projections: bool
     groups: int
     stem: str
     stem_channels: int
-    has_layout: bool
-    is_even: bool
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each stage."""
+        return tuple(most_common(stage) for stage in self.threes)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Blocks of each stage."""
+        return tuple(len(stage) // self._each for stage in self.threes)
+
+    @property
+    def has_layout(self) -> bool:
+        """There are three or four stages of whole blocks."""
+        return len(self.threes) in PLANES and not any(len(s) % self._each for s in self.threes)
+
+    @property
+    def is_even(self) -> bool:
+        """In addition, all 3x3 convolutions of a stage have as many channels."""
+        return self.has_layout and all(len(set(stage)) == 1 for stage in self.threes)
 
     @property
     def kind(self) -> str:
         """The blocks in words."""
         blocks = "bottlenecks (1x1, 3x3, 1x1)" if self.is_bottleneck else "blocks of two 3x3"
         return f"{'/'.join(map(str, self.counts))} {blocks}"
+
+    @property
+    def no_layout(self) -> str:
+        """Why its stages are of none of the families."""
+        found = [str(len(stage)) for stage in self.threes]
+        shown = "/".join(found[:6]) + ("/.." if len(found) > 6 else "")
+        return (
+            f"its {len(found)} stages have {shown} 3x3 convolutions; the families have 3 or 4 "
+            "stages of bottlenecks (1x1, 3x3, 1x1), or of blocks of two 3x3"
+        )
+
+    @property
+    def _each(self) -> int:
+        return 1 if self.is_bottleneck else 2
 
 
 def _stages(seen: Seen) -> _Stages:
@@ -59,10 +87,7 @@ def _stages(seen: Seen) -> _Stages:
     # Where blurring, not a stride, makes maps smaller, the widths alone tell stages apart.
     best = by_size if by_size.is_even or not by_width.has_layout else by_width
     if not best.has_layout:
-        raise UnlikeError(
-            f"it has stages of {best.kind} (rounded down); the families have three or four stages "
-            "of whole blocks"
-        )
+        raise UnlikeError(best.no_layout)
     return best
 
 
@@ -70,18 +95,13 @@ def _read(seen: Seen, threes: Sequence[WeightLayer], parts: list[list[int]]) -> 
     """The stages, given the channels of the 3x3 convolutions of each."""
     n_ones = sum(layer.shape.kernel == (1, 1) for layer in seen.body)
     is_bottleneck = 2 * n_ones > 3 * len(threes)
-    each = 1 if is_bottleneck else 2
-    has_layout = len(parts) in PLANES and not any(len(part) % each for part in parts)
     return _Stages(
-        widths=tuple(most_common(part) for part in parts),
-        counts=tuple(len(part) // each for part in parts),
+        threes=tuple(map(tuple, parts)),
         is_bottleneck=is_bottleneck,
         has_projections=n_ones > 2 * len(threes) * is_bottleneck,
         groups=most_common([layer.shape.groups for layer in threes]),
         stem=seen.stem_kind(threes[0].size),
         stem_channels=seen.stem[-1].shape.outputs,
-        has_layout=has_layout,
-        is_even=has_layout and all(len(set(part)) == 1 for part in parts),
     )
 
 

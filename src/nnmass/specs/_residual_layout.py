@@ -18,8 +18,8 @@ BASIC_STAGES = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 PLANES = {3: (16, 32, 64), 4: (64, 128, 256, 512)}
 """Channels of the stages, by their number: three are the CIFAR kind, four the ImageNet kind."""
 
-_MOST_EQUAL_BLOCKS = 200
-"""Of each stage in the deepest network of the CIFAR kind that a depth tells (1202)."""
+MOST_BLOCKS = 1000
+"""Of each stage. Pricing walks through all blocks: no slip of the pen shall fill the memory."""
 
 
 def weight_layers(kind: BlockKind, blocks: Sequence[int]) -> int:
@@ -44,25 +44,21 @@ class LayoutDepth(Whole):
 
 @dataclass(frozen=True)
 class StageBlocks:
-    """Blocks of each stage, written ``2/3/4/2``, for one of the numbers of ``stages``.
-
-    ``high`` keeps a slip of the pen from filling the memory: pricing walks through all blocks.
-    """
+    """Blocks of each stage, written ``2/3/4/2``, for one of the numbers of ``stages``."""
 
     stages: tuple[int, ...]
-    high: int = 1000
 
     @property
     def allowed(self) -> str:
         numbers = " or ".join(map(str, self.stages))
-        return f"{numbers} whole numbers from 1 to {self.high} with / between them"
+        return f"{numbers} whole numbers from 1 to {MOST_BLOCKS} with / between them"
 
     def read(self, text: str) -> tuple[int, ...]:
         return self.check(WholeList(1).read(text))
 
     def check(self, value: object) -> tuple[int, ...]:
         blocks = WholeList(1).check(value)
-        if len(blocks) not in self.stages or max(blocks) > self.high:
+        if len(blocks) not in self.stages or max(blocks) > MOST_BLOCKS:
             raise ValueError
         return blocks
 
@@ -97,6 +93,6 @@ class Layouts:
                 return kind, networks[depth]
         if self.equal is not None:
             count, rest = divmod(depth - weight_layers(self.equal, ()), 6)
-            if not rest and 1 <= count <= _MOST_EQUAL_BLOCKS:
+            if not rest and 1 <= count <= MOST_BLOCKS:
                 return self.equal, (count,) * 3
         raise SpecError(f"depth must be {self.rule}, got {depth}; or give {self.instead}")
