@@ -24,8 +24,8 @@ from nnmass.specs._layer_rules import linked_layer as linked_layer
 from nnmass.specs._mobilenet_v2 import InvertedResidual as InvertedResidual
 from nnmass.specs._mobilenet_v2 import MobileNetV2 as MobileNetV2
 from nnmass.specs._mobilenet_v2 import rounded_channels as rounded_channels
-from nnmass.specs._residual import ResidualBlock as ResidualBlock
 from nnmass.specs._residual import ResidualSpec as ResidualSpec
+from nnmass.specs._residual_block import ResidualBlock as ResidualBlock
 from nnmass.specs._residual_layout import BASIC_STAGES as BASIC_STAGES
 from nnmass.specs._residual_layout import BOTTLENECK_STAGES as BOTTLENECK_STAGES
 from nnmass.specs._residual_layout import PLANES as PLANES

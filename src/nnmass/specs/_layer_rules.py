@@ -11,7 +11,8 @@ from nnmass.specs._dense_cnn import CellPlan, DenseConvSpec
 from nnmass.specs._densenet import DenseNet
 from nnmass.specs._layer import Layer, LayerKind, conv_layer, keeping, linear_layer
 from nnmass.specs._mobilenet_v2 import InvertedResidual, MobileNetV2
-from nnmass.specs._residual import ResidualBlock, ResidualSpec
+from nnmass.specs._residual import ResidualSpec
+from nnmass.specs._residual_block import ResidualBlock
 from nnmass.specs._spec import Spec
 from nnmass.specs._vgg import HIDDEN, POOLED, VGG
 from nnmass.topology import DenseBlock

@@ -3,138 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from nnmass.errors import SpecError
 from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear, strided
 from nnmass.specs._kinds import Choice, Whole, WholeList
-from nnmass.specs._residual_layout import (
-    BlockKind,
-    LayoutDepth,
-    Layouts,
-    StageBlocks,
-    weight_layers,
-)
+from nnmass.specs._residual_block import ResidualBlock
+from nnmass.specs._residual_layout import BlockKind, weight_layers
 from nnmass.specs._spec import Spec, spec_field
 from nnmass.topology import AdditiveCell
 
-Shortcut = Literal["identity", "projection", "pad"]
-
 STEMS = Choice(("imagenet", "cifar", "mnist"))
 STEM_HELP = "imagenet: 7x7 stride 2 and max pooling; cifar, mnist: 3x3 at full size"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResidualBlock:
-    """One residual block.
-
-    Attributes:
-        kind: ``basic`` (two 3x3), ``bottleneck`` (1x1, 3x3, 1x1) or ``pre-activation`` (two 3x3,
-            norm and ReLU before each).
-        inputs: Channels that come in.
-        inner: Channels of the first convolution (of the first two in a bottleneck).
-        outputs: Channels that go out.
-        stride: Of the 3x3 convolution that carries it.
-        groups: Of the 3x3 convolution in a bottleneck.
-        shortcut: ``identity``, ``projection`` (1x1 convolution) or ``pad`` (zeros for the new
-            channels, every second pixel).
-    """
-
-    kind: BlockKind
-    inputs: int
-    inner: int
-    outputs: int
-    stride: int
-    groups: int = 1
-    shortcut: Shortcut = "identity"
-
-    @property
-    def cell(self) -> AdditiveCell:
-        """The block as a cell."""
-        chain = (self.inner, self.inner) if self.kind == "bottleneck" else (self.inner,)
-        return AdditiveCell(
-            widths=(self.inputs, *chain, self.outputs),
-            carried=self.inputs,
-            has_projection=self.shortcut == "projection",
-        )
-
-    def cost(self, size_in: int) -> Cost:
-        """Cost on feature maps of ``size_in`` pixels a side."""
-        size = strided(size_in, self.stride)
-        shortcut = Cost()
-        if self.shortcut == "projection":
-            shortcut = conv(self.inputs, self.outputs, kernel=1, size=size)
-            if self.kind != "pre-activation":
-                shortcut += batch_norm(self.outputs)
-        if self.kind == "bottleneck":
-            return (
-                conv(self.inputs, self.inner, kernel=1, size=size_in)
-                + conv(self.inner, self.inner, kernel=3, size=size, groups=self.groups)
-                + conv(self.inner, self.outputs, kernel=1, size=size)
-                + 2 * batch_norm(self.inner)
-                + batch_norm(self.outputs)
-                + shortcut
-            )
-        normed_first = self.inputs if self.kind == "pre-activation" else self.inner
-        normed_second = self.inner if self.kind == "pre-activation" else self.outputs
-        return (
-            conv(self.inputs, self.inner, kernel=3, size=size)
-            + conv(self.inner, self.outputs, kernel=3, size=size)
-            + batch_norm(normed_first)
-            + batch_norm(normed_second)
-            + shortcut
-        )
-
-    def alive(self, size_in: int) -> Iterator[int]:
-        """Values alive while each layer runs, on feature maps of ``size_in`` pixels a side."""
-        area_in, area = size_in**2, strided(size_in, self.stride) ** 2
-        inputs, outputs = self.inputs * area_in, self.outputs * area
-        inner = self.inner * area
-        if self.kind == "bottleneck":
-            wide = self.inner * area_in  # before the stride
-            yield from (inputs + wide, inputs + wide + inner, inputs + inner + outputs)
-        elif self.kind == "pre-activation" and self.shortcut == "projection":  # runs first
-            yield from (inputs + outputs, inputs + outputs + inner, inner + 2 * outputs)
-            return
-        else:
-            yield from (inputs + inner, inputs + inner + outputs)
-        if self.shortcut == "projection":
-            yield inputs + 2 * outputs
-
-
-def stage_blocks(
-    kind: BlockKind,
-    *,
-    inputs: int,
-    stages: Sequence[tuple[int, int, int]],
-    groups: int = 1,
-    widening: Literal["projection", "pad"] = "projection",
-) -> tuple[ResidualBlock, ...]:
-    """The blocks of ``stages``, each ``(inner, outputs, number of blocks)``.
-
-    Every stage but the first starts with stride 2. Where a block changes the shape, its shortcut
-    is ``widening``.
-    """
-    blocks = []
-    for index, (inner, outputs, count) in enumerate(stages):
-        for position in range(count):
-            stride = 2 if index and not position else 1
-            same = stride == 1 and inputs == outputs
-            blocks.append(
-                ResidualBlock(
-                    kind=kind,
-                    inputs=inputs,
-                    inner=inner,
-                    outputs=outputs,
-                    stride=stride,
-                    groups=groups,
-                    shortcut="identity" if same else widening,
-                )
-            )
-            inputs = outputs
-    return tuple(blocks)
 
 
 def channels_default(earlier: Mapping[str, Any]) -> int:
@@ -155,17 +36,6 @@ def classes_default(earlier: Mapping[str, Any]) -> int:
 def stem_by_stages(earlier: Mapping[str, Any]) -> str:
     """The stem that goes with so many stages."""
     return "imagenet" if len(earlier["blocks"]) == 4 else "cifar"
-
-
-def blocks_field(stages: tuple[int, ...], default: Callable[[Mapping[str, Any]], object]) -> Any:
-    """The field ``blocks``, of one of these numbers of stages."""
-    return spec_field("blocks", StageBlocks(stages), default, help="blocks of each stage")
-
-
-def depth_field(layouts: Layouts) -> Any:
-    """The field ``depth``, which ``blocks`` may tell."""
-    kind = LayoutDepth(rule=layouts.rule)
-    return spec_field("depth", kind, unless="blocks", help="weight layers (or give blocks)")
 
 
 def in_field() -> Any:
@@ -212,15 +82,15 @@ class ResidualSpec(Spec):
             ValueError: What tells it is wrong.
         """
 
-    def _fill_in(self) -> None:
-        """The same; ``blocks`` tell the depth where it is not given, and must not contradict it.
+    def _fill_in_layout(self) -> None:
+        """`_fill_in`; ``blocks`` tell the depth where it is not given, and must not contradict it.
 
         Raises:
             SpecError: They do, or a field is missing or out of range.
         """
         if self.depth is None and self.blocks is not None:
             object.__setattr__(self, "depth", self._told_depth())
-        Spec._fill_in(self)
+        self._fill_in()
         kind = self._block_kind(self.blocks)
         depth = weight_layers(kind, self.blocks)
         if self.depth != depth:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from nnmass.errors import SpecError
 from nnmass.specs._kinds import Whole, WholeList
+from nnmass.specs._spec import spec_field
 
 BlockKind = Literal["basic", "bottleneck", "pre-activation"]
 
@@ -96,3 +97,14 @@ class Layouts:
             if not rest and 1 <= count <= MOST_BLOCKS:
                 return self.equal, (count,) * 3
         raise SpecError(f"depth must be {self.rule}, got {depth}; or give {self.instead}")
+
+
+def blocks_field(stages: tuple[int, ...], default: Callable[[Mapping[str, Any]], object]) -> Any:
+    """The field ``blocks``, of one of these numbers of stages."""
+    return spec_field("blocks", StageBlocks(stages), default, help="blocks of each stage")
+
+
+def depth_field(layouts: Layouts) -> Any:
+    """The field ``depth``, which ``blocks`` may tell."""
+    kind = LayoutDepth(rule=layouts.rule)
+    return spec_field("depth", kind, unless="blocks", help="weight layers (or give blocks)")

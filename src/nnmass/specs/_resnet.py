@@ -11,22 +11,21 @@ from nnmass.specs._kinds import Choice, Multiplier, WholeList
 from nnmass.specs._residual import (
     STEM_HELP,
     STEMS,
-    ResidualBlock,
     ResidualSpec,
-    blocks_field,
     classes_field,
-    depth_field,
     image_field,
     in_field,
-    stage_blocks,
     stem_by_stages,
 )
+from nnmass.specs._residual_block import ResidualBlock, stage_blocks
 from nnmass.specs._residual_layout import (
     BASIC_STAGES,
     BOTTLENECK_STAGES,
     PLANES,
     BlockKind,
     Layouts,
+    blocks_field,
+    depth_field,
 )
 from nnmass.specs._spec import spec_field
 
@@ -92,7 +91,7 @@ class ResNet(ResidualSpec):
         (25557032, 9006.9333, 'bottleneck', (3, 4, 6, 3))
         >>> smaller = ResNet(block="bottleneck", blocks=(2, 3, 4, 2))
         >>> str(smaller), smaller.depth, smaller.params
-        ('resnet(block=bottleneck,blocks=2/3/4/2)', 35, 18075752)
+        ('resnet(block=bottleneck,blocks=2/3/4/2)', 35, 18509608)
         >>> str(ResNet(block="basic", blocks=(2, 2, 2, 2)))
         'resnet(depth=18)'
     """
@@ -103,7 +102,11 @@ class ResNet(ResidualSpec):
 
     depth: int = depth_field(_LAYOUTS)
     block: Literal["basic", "bottleneck"] = spec_field(
-        "block", _KINDS, _block_default, beside="blocks", help="kind of the blocks"
+        "block",
+        _KINDS,
+        _block_default,
+        beside="blocks",
+        help="kind of the blocks (needed with blocks)",
     )
     blocks: tuple[int, ...] = blocks_field((3, 4), _blocks_default)
     width_multiplier: float = spec_field("wm", Multiplier(), 1, help="width multiplier")
@@ -120,7 +123,7 @@ class ResNet(ResidualSpec):
 
     def __post_init__(self) -> None:
         """Check the fields and fill in the defaults."""
-        self._fill_in()
+        self._fill_in_layout()
 
     def _block_kind(self, blocks: tuple[int, ...]) -> BlockKind:
         return cast(BlockKind, _KINDS.check(self.block))

@@ -50,8 +50,7 @@ class KeyedField:
 
     def missing(self) -> str:
         """What to say where the field is not given."""
-        needed = f" beside {self.beside}" if self.beside else ""
-        return f"{self.key} is missing{needed}: {self.help}, {self.kind.allowed}"
+        return f"{self.key} is missing: {self.help}, {self.kind.allowed}"
 
     def fault(self, given: object) -> str:
         """What to say of a value that is not allowed."""

@@ -10,17 +10,21 @@ from nnmass.specs._kinds import Whole
 from nnmass.specs._residual import (
     STEM_HELP,
     STEMS,
-    ResidualBlock,
     ResidualSpec,
-    blocks_field,
     classes_field,
-    depth_field,
     image_field,
     in_field,
-    stage_blocks,
     stem_by_stages,
 )
-from nnmass.specs._residual_layout import BOTTLENECK_STAGES, PLANES, BlockKind, Layouts
+from nnmass.specs._residual_block import ResidualBlock, stage_blocks
+from nnmass.specs._residual_layout import (
+    BOTTLENECK_STAGES,
+    PLANES,
+    BlockKind,
+    Layouts,
+    blocks_field,
+    depth_field,
+)
 from nnmass.specs._spec import spec_field
 
 _LAYOUTS = Layouts(
@@ -82,7 +86,7 @@ class WideResNet(ResidualSpec):
 
     def __post_init__(self) -> None:
         """Check the fields and fill in the defaults."""
-        self._fill_in()
+        self._fill_in_layout()
 
     def _block_kind(self, blocks: tuple[int, ...]) -> BlockKind:
         return "bottleneck" if len(blocks) == 4 else "pre-activation"
