@@ -1,191 +1,291 @@
 from __future__ import annotations
 
-import dataclasses
-import itertools
+import functools
 import json
+import math
+import random
 import subprocess
 import sys
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from oracles.spaces import SMALL_SPACES, Numbers, every_network, is_like, parts_of
 
 import nnmass
-from nnmass.design import _design as room
-from nnmass.design import design
+from nnmass.design import Space, design
 from nnmass.errors import BudgetError, SpecError
 
 SMALL = "dense-cnn(wm=1,d=6,t=10/30)"
 BIG = "dense-cnn(wm=2,d=21,t=40/80/125)"
 
+COSTS = ("params", "macs", "memory")
 
-def exact_masses(spec):
-    return [cell.exact_mass for cell in spec.cells]
+
+@functools.cache
+def numbers_of(text):
+    return tuple(map(Numbers.of, every_network(text)))
 
 
 # --- against brute force
 
 
-def every_combination(reference, depth):
-    """Of link caps that give different networks."""
-    ranges = [range(cell.width * (depth - 2) + 1) for cell in reference.cells]
-    return itertools.product(*ranges)
+def shares_depth(text):
+    """All cells of a network have one depth."""
+    fields = dict(part.split("=") for part in text[:-1].split("(", maxsplit=1)[1].split(","))
+    return text.startswith("dense-cnn") and "/" not in fields["d"]
 
 
-def every_network(reference, depth):
-    """All networks of one depth: (spec, masses) for every tuple of link caps."""
-    for caps in every_combination(reference, depth):
-        if isinstance(reference, nnmass.specs.DenseMLP):
-            yield dataclasses.replace(reference, depth=depth, link_cap=caps[0])
-        else:
-            yield dataclasses.replace(reference, depths=(depth,) * len(caps), link_caps=caps)
+def drawn_limits(draw, networks):
+    """A mass and budgets that some network of the space keeps to, or almost."""
+    one = draw.choice(networks)
+    limits = {"mass": float(one.mass) * draw.choice([0.5, 0.9, 1.0])}
+    for name in COSTS:
+        if draw.random() < 0.5:
+            limits[name] = int(getattr(one, name) * draw.choice([0.8, 1.0, 1.3]))
+    if draw.random() < 0.2:
+        limits["max_mass"] = limits["mass"] * draw.choice([1.0, 1.1])
+    return limits
 
 
-def paper_mass(cell, depth):
-    links = sum(min(cell.link_cap, cell.width * (layer - 1)) for layer in range(2, depth))
-    return Fraction(2 * depth * links, (depth - 1) * (depth - 2))
+def keeps(network, limits):
+    low, high = Fraction(limits.get("mass", 0)), Fraction(limits.get("max_mass", 10**9))
+    is_within = all(getattr(network, name) <= limits.get(name, math.inf) for name in COSTS)
+    return is_within and low <= network.mass <= high
 
 
-def cheapest_by_brute_force(reference, depth, targets, objective, match):
-    """Least cost at one depth; masses from the paper's definition, in fractions."""
-    best = None
-    for spec in every_network(reference, depth):
-        masses = [paper_mass(cell, depth) for cell in spec.cells]
-        if match == "cells":
-            is_enough = all(m >= t for m, t in zip(masses, targets, strict=True))
-        else:
-            is_enough = sum(masses) >= sum(targets)
-        if is_enough and (best is None or getattr(spec, objective) < best):
-            best = getattr(spec, objective)
-    return best
+def arguments_of(limits, objective):
+    mass = limits.get("mass")
+    return {
+        "mass": (mass, limits["max_mass"]) if "max_mass" in limits else mass,
+        "max_params": limits.get("params"),
+        "max_macs": limits.get("macs"),
+        "max_memory": limits.get("memory"),
+        "objective": objective,
+        "across_widths": True,
+    }
 
 
-CASES = [
-    ("dense-cnn(wm=1,d=4,t=9/13)", (3, 4)),
-    ("dense-cnn(wm=1,d=4/5,t=20/11,in=1,image=8)", (3, 4)),
-    ("dense-cnn-dw(wm=1,d=4,t=17/40)", (3, 4)),
-    ("dense-mlp(w=7,d=9,t=11)", (3, 9)),
-    ("dense-mlp(w=3,d=6,t=2,classes=2)", (3, 8)),
-]
+def value_of(network, objective):
+    return -network.mass if objective == "mass" else getattr(network, objective)
 
 
-@pytest.mark.parametrize("objective", ["params", "macs"])
-@pytest.mark.parametrize("match", ["network", "cells"])
-@pytest.mark.parametrize(("text", "depths"), CASES)
-def test_every_depth_has_its_optimum(text, depths, match, objective):
-    reference = nnmass.parse(text)
-    found = {}
-    front = design(like=reference, depth=depths, objective=objective, match=match, top=99)
-    for candidate in front:
-        found[candidate.spec.cells[0].depth] = getattr(candidate, objective)
-    for depth in range(depths[0], depths[1] + 1):
-        wanted = cheapest_by_brute_force(
-            reference, depth, exact_masses(reference), objective, match
+@pytest.mark.parametrize("objective", ["params", "macs", "memory", "mass"])
+@pytest.mark.parametrize("text", SMALL_SPACES)
+def test_best_first_as_by_brute_force(text, objective):
+    draw = random.Random(f"{text} {objective}")
+    networks, n_fits = numbers_of(text), 0
+    for _ in range(12):
+        limits = drawn_limits(draw, networks)
+        fitting = [network for network in networks if keeps(network, limits)]
+        if not fitting:
+            with pytest.raises(BudgetError):
+                design(space=text, **arguments_of(limits, objective))
+            continue
+        n_fits += 1
+        front = design(space=text, **arguments_of(limits, objective), top=5)
+        assert front.n_covered == len(networks)
+        for candidate in front:
+            own = Numbers.of(candidate.spec)
+            assert keeps(own, limits)
+            best = min(value_of(network, objective) for network in fitting)
+            assert value_of(own, objective) == best
+            fitting = [
+                network
+                for network in fitting
+                if not is_like(candidate.spec, network.spec, shares_depth=shares_depth(text))
+            ]
+        assert not fitting or len(front) == 5
+    assert n_fits > 3
+
+
+@pytest.mark.parametrize("text", SMALL_SPACES)
+def test_every_cell_keeps_its_mass(text):
+    draw = random.Random(text)
+    networks = numbers_of(text)
+    for _ in range(6):
+        reference = draw.choice([network for network in networks if network.mass])
+        fitting = [
+            network
+            for network in networks
+            if all(a >= b for a, b in zip(network.parts, reference.parts, strict=True))
+            and network.params <= reference.params
+            and network.macs <= reference.macs
+        ]
+        front = design(space=text, like=reference.spec, match="cells", across_widths=True, top=1)
+        assert front[0].params == min(network.params for network in fitting)
+        assert front.limits.of_reference == ("params", "macs")
+
+
+@pytest.mark.parametrize("text", SMALL_SPACES)
+def test_the_most_mass_keeps_the_balance(text):
+    draw = random.Random(text)
+    networks = numbers_of(text)
+    for _ in range(6):
+        reference = draw.choice([n for n in networks if all(n.parts)] or [networks[-1]])
+        if not reference.mass:
+            continue
+        budget = int(draw.choice(networks).params * 1.1)
+        fitting = [n for n in networks if n.params <= budget and n.macs <= reference.macs]
+        if not fitting:
+            continue
+
+        def kept(network, own=reference.parts):
+            return min(a / b for a, b in zip(network.parts, own, strict=True) if b)
+
+        best = max((kept(network), network.mass) for network in fitting)
+        front = design(
+            space=text,
+            like=reference.spec,
+            match="cells",
+            objective="mass",
+            max_params=budget,
+            across_widths=True,
+            top=1,
         )
-        assert found.get(depth) == wanted
-    costs = [getattr(candidate, objective) for candidate in front]
-    assert costs == sorted(costs)
+        found = Numbers.of(front[0].spec)
+        assert (kept(found), found.mass) == pytest.approx(best, rel=1e-12)
 
 
-@pytest.mark.parametrize("mass", [0, 1, 12.5, 33.3, 60, 96])
-@pytest.mark.parametrize("match", ["network", "cells"])
-def test_a_given_mass_has_its_optimum(mass, match):
-    reference = nnmass.parse("dense-cnn(wm=1,d=3,t=8/16)")
-    exact, total = Fraction(mass), sum(exact_masses(reference))
-    targets = [exact * m / total for m in exact_masses(reference)]
-    front = design(like=reference, mass=mass, depth=(3, 4), match=match)
-    for candidate in front:
-        depth = candidate.spec.cells[0].depth
-        wanted = cheapest_by_brute_force(reference, depth, targets, "params", match)
-        assert candidate.params == wanted
+@pytest.mark.parametrize("text", SMALL_SPACES)
+def test_an_impossible_design_says_what_would_do(text):
+    draw = random.Random(text)
+    networks, n_tried = numbers_of(text), 0
+    for _ in range(40):
+        one, other = draw.choice(networks), draw.choice(networks)
+        limits = {"mass": float(one.mass), "params": other.params, "macs": other.macs}
+        if any(keeps(network, limits) for network in networks):
+            continue
+        n_tried += 1
+        with pytest.raises(BudgetError) as caught:
+            design(space=text, **arguments_of(limits, "params"))
+        message = str(caught.value)
+        assert f"({len(networks):,} networks)" in message
+        for name, words in (("params", "parameters of at least"), ("macs", "MACs of at least")):
+            others = {key: value for key, value in limits.items() if key != name}
+            feasible = [getattr(n, name) for n in networks if keeps(n, others)]
+            assert (words in message) == bool(feasible)
+            if feasible:
+                assert f"{words} {min(feasible):,}" in message
+        without = [n.mass for n in networks if keeps(n, limits | {"mass": 0})]
+        assert ("mass of at most" in message) == bool(without)
+        if without:
+            assert f"mass of at most {float(max(without)):.6g}" in message
+    assert n_tried > 3
 
 
 def test_brute_force_can_tell():
-    reference = nnmass.parse("dense-cnn(wm=1,d=4,t=9/13)")
-    targets = exact_masses(reference)
-    dearer = [t + 1 for t in targets]
-    first, second = (
-        cheapest_by_brute_force(reference, 4, t, "params", "network") for t in (targets, dearer)
+    networks = numbers_of(SMALL_SPACES[3])
+    masses = sorted({network.mass for network in networks})
+    cheap, dear = (
+        min(network.params for network in networks if network.mass >= mass)
+        for mass in (masses[1], masses[-1])
     )
-    assert first < second
+    assert cheap < dear
+
+
+# --- what is asked of the product
+
+
+def test_a_dense_cnn_at_half_the_cost():
+    for family, match, factor in (
+        ("dense-cnn", "cells", 2.2),
+        ("dense-cnn", "network", 2.2),
+        ("dense-cnn-dw", "cells", 2.19),  # 650,674 parameters, and that is the optimum
+        ("dense-cnn-dw", "network", 2.2),
+    ):
+        reference = nnmass.parse(f"{family}(wm=2,d=21,t=40/80/125)")
+        budget = reference.macs / 2.2
+        front = design(like=reference, depth=(10, 21), match=match, max_macs=budget)
+        best = front[0]
+        assert reference.params >= factor * best.params
+        assert reference.macs >= 2.2 * best.macs
+        assert best.mass >= reference.mass
+        assert front.n_covered == 9_291_316_684
+
+
+AUTHORS = (
+    "mobilenet-v2(wm=1.1,rows=1:16:2:1/6:24:3:2/6:32:4:2/6:64:5:2/6:96:4:1/6:160:3:2/6:320:1:1)"
+)
+
+
+def test_mobilenet_v2_beats_the_hard_coded_one():
+    authors = nnmass.parse(AUTHORS)
+    assert (authors.params, round(authors.macs / 1e5), authors.mass) == (4304504, 4192, 1797)
+    arguments = {"like": "mobilenet-v2(wm=1.4)", "width": "1..1.4..0.1", "across_widths": True}
+    fewest = design(**arguments, mass=1797)[0]
+    assert fewest.mass >= 1797
+    assert fewest.params < authors.params
+    both = design(**arguments, mass=1797, max_macs=authors.macs)[0]
+    assert both.params < authors.params
+    assert both.macs <= authors.macs
+    narrow = design(**arguments | {"width": "1.1"}, mass=1797, max_macs=authors.macs)[0]
+    assert narrow.params <= authors.params
+    assert fewest.outside == ("wm=1, the reference has wm=1.4",)
+
+
+def test_more_than_ten_to_the_fifteen_networks():
+    front = design(
+        space="dense-cnn(wm=2,d=4..64/4..64/4..64,t=*/*/*)", like=BIG, match="network", top=3
+    )
+    assert front.n_covered > 10**15
+    assert parts_of(front[0].spec)
+    assert front[0].mass >= front.reference.mass
+    assert [c.params for c in front] == sorted(c.params for c in front)
 
 
 # --- what a front promises
 
 
-REFERENCES = st.builds(
-    lambda depth, caps: f"dense-cnn(wm=1,d={depth},t={'/'.join(map(str, caps))})",
-    st.integers(3, 14),
-    st.lists(st.integers(0, 300), min_size=1, max_size=3),
-)
-
-
-@settings(max_examples=60)
-@given(REFERENCES, st.sampled_from(["params", "macs"]), st.sampled_from(["network", "cells"]))
-def test_the_mass_is_met_exactly(text, objective, match):
-    front = design(like=text, objective=objective, match=match, top=99)
-    reference = front.reference.spec
+def test_the_default_keeps_every_cell_and_costs_no_more():
+    front = design(like=BIG)
+    assert (front.match, front.objective) == ("cells", "params")
+    assert str(front.space) == "dense-cnn(wm=2,d=10..21,t=*/*/*)"
     for candidate in front:
-        reached, wanted = exact_masses(candidate.spec), exact_masses(reference)
-        assert sum(reached) >= sum(wanted)
-        if match == "cells":
-            assert all(a >= b for a, b in zip(reached, wanted, strict=True))
-        assert candidate.mass >= front.target_mass
-        assert (candidate.mass, candidate.params) == (candidate.spec.mass, candidate.spec.params)
-        assert candidate.macs == candidate.spec.macs
-    cost = getattr(front.reference, objective)
-    assert getattr(front[0], objective) <= cost  # the reference's own depth is among them
-    assert design(like=text, objective=objective, match=match, top=99) == front
-    assert front.reference.spec == nnmass.parse(text)
-    assert front.target_mass == pytest.approx(reference.mass)
+        assert all(a >= b for a, b in zip(parts_of(candidate.spec), parts_of(nnmass.parse(BIG))))
+        assert candidate.macs <= front.reference.macs
+        assert candidate.outside == ()
+        numbers = Numbers.of(candidate.spec)
+        assert (candidate.params, candidate.macs) == (numbers.params, numbers.macs)
+        assert (candidate.mass, candidate.memory) == (float(numbers.mass), numbers.memory)
+        assert candidate.latency_ms is None
+        assert candidate.accuracy is None
+    assert front.target_mass == front.reference.mass
+    assert design(like=BIG) == front
 
 
 def test_one_link_fewer_would_not_do():
-    front = design(like="dense-mlp(w=9,d=12,t=7)", top=99)
-    for candidate in front:
+    import dataclasses
+
+    for candidate in design(like="dense-mlp(w=9,d=12,t=7)", top=99):
         spec = candidate.spec
         if spec.link_cap:
             fewer = dataclasses.replace(spec, link_cap=spec.link_cap - 1)
-            assert exact_masses(fewer)[0] < exact_masses(front.reference.spec)[0]
+            assert parts_of(fewer) < parts_of(nnmass.parse("dense-mlp(w=9,d=12,t=7)"))
 
 
 @pytest.mark.parametrize("match", ["network", "cells"])
 def test_more_mass_is_never_cheaper(match):
     masses = [0.0, 1.0, 5.0, 20.0, 45.5, 70.0, 120.0, 200.0, 250.0]
-    costs = [design(like=SMALL, mass=m, depth=(3, 6), match=match)[0].params for m in masses]
+    free = {"max_params": math.inf, "max_macs": math.inf}
+    costs = [
+        design(like=SMALL, mass=m, depth=(3, 6), match=match, **free)[0].params for m in masses
+    ]
     assert costs == sorted(costs)
     assert costs[0] < costs[-1]
 
 
-def test_no_mass_at_all():
-    front = design(like=SMALL, mass=0, depth=(3, 5), top=3)
-    assert [str(c.spec) for c in front] == [f"dense-cnn(wm=1,d={d},t=0/0)" for d in (3, 4, 5)]
-    assert front.target_mass == 0.0
-    assert design(like="dense-cnn(wm=1,d=6,t=0/0)", match="cells")[0].mass == 0
-
-
-@pytest.mark.parametrize(("depth", "low"), [(3, 3), (6, 3), (7, 3), (8, 4), (21, 10)])
-def test_depths_unless_told(depth, low):
-    front = design(like=f"dense-cnn(wm=1,d={depth},t=1/1)", top=99)
-    assert front.depths == (low, depth)
-    assert {c.spec.depths[0] for c in front} == set(range(low, depth + 1))
-    assert design(like=f"dense-cnn(wm=1,d=3/{depth},t=1/1)").depths == (low, depth)
-
-
-def test_everything_but_depths_and_caps_is_kept():
-    text = "dense-cnn-dw(wm=3,d=8,t=20/30,in=1,image=20,classes=7)"
-    for candidate in design(like=text, top=99):
-        spec = candidate.spec
-        assert (spec.family, spec.width_multiplier, spec.classes) == ("dense-cnn-dw", 3, 7)
-        assert spec.input_shape == (1, 20, 20)
-    for candidate in design(like="dense-mlp(w=5,d=9,t=4,in=64,act=relu,wiring=legacy)"):
-        assert str(candidate.spec).endswith(",in=64,act=relu,wiring=legacy)")
+def test_a_reference_limits_costs_unless_told():
+    asked = {"like": SMALL, "mass": 250.0, "match": "network"}
+    with pytest.raises(BudgetError, match="parameters of at most 124,346 "):
+        design(**asked)
+    free = design(**asked, max_params=math.inf, max_macs=math.inf)
+    assert free.limits.to_dict() == {"mass": 250.0}
+    assert free[0].params > 124346
 
 
 def test_top():
     everything = design(like=BIG, top=99)
-    assert len(everything) == 12
+    assert len(everything) == 12  # one for each depth
     for top in (1, 3, 10):
         assert list(design(like=BIG, top=top)) == list(everything)[:top]
     assert len(design(like=BIG)) == 10
@@ -193,28 +293,33 @@ def test_top():
     assert everything[-2:] == everything.candidates[-2:]
 
 
-@pytest.mark.parametrize("text", [SMALL, "dense-mlp(w=4,d=7,t=3)", "dense-cnn(wm=1,d=4,t=1/1/1)"])
-def test_n_covered_is_the_number_of_networks(text):
-    reference = nnmass.parse(text)
-    front = design(like=reference, depth=(3, 4))
-    counted = sum(1 for depth in (3, 4) for _ in every_combination(reference, depth))
-    assert front.n_covered == counted
+def test_no_twins():
+    front = design(space="dense-cnn(wm=2,d=10..21/10..21/10..21,t=*/*/*)", like=BIG, top=6)
+    depths = [[cell.depth for cell in candidate.spec.cells] for candidate in front]
+    for index, own in enumerate(depths):
+        for other in depths[:index]:
+            assert any(abs(a - b) >= max(2, math.ceil(b / 5)) for a, b in zip(own, other))
 
 
 def test_a_starved_cell_is_noted():
-    front = design(like=BIG)
+    front = design(like=BIG, match="network")
     best = front[0].spec
-    starved = [
-        i for i, (a, b) in enumerate(zip(front.reference.spec.cells, best.cells, strict=True))
-        if b.exact_mass < a.exact_mass / 2
-    ]  # fmt: skip
-    assert starved
+    pairs = zip(parts_of(nnmass.parse(BIG)), parts_of(best), strict=True)
+    starved = [i for i, (a, b) in enumerate(pairs) if b < a / 2]
+    assert starved == [2]
     (note,) = front.notes
-    cells = f"cell {starved[0]} " if len(starved) == 1 else f"cells {', '.join(map(str, starved))} "
-    assert f"{best} keeps the sum of masses but leaves {cells}with less than half" in note
+    assert f"{best} keeps the sum of masses but leaves cell 2 with less than half" in note
     assert "--match cells" in note
-    assert design(like=BIG, match="cells").notes == ()
-    assert design(like="dense-mlp(w=8,d=12,t=9)").notes == ()
+    assert design(like=BIG).notes == ()
+    assert design(like="mobilenet-v2(wm=1.4)").notes == ()
+
+
+def test_what_lies_outside_is_marked():
+    front = design(like=BIG, depth=(4, 8))
+    assert front[0].outside == tuple(f"cell {i} has depth 4, outside 10 to 21" for i in range(3))
+    wide = design(like=SMALL, width="1..2", across_widths=True, max_params=math.inf, top=99)
+    others = [candidate for candidate in wide if candidate.spec.width_multiplier == 2]
+    assert all("wm=2, the reference has wm=1" in candidate.outside for candidate in others)
 
 
 def test_as_json():
@@ -222,24 +327,11 @@ def test_as_json():
     values = json.loads(json.dumps(front.to_dict()))
     assert values["candidates"] == [c.to_dict() for c in front]
     assert values["reference"]["spec"] == SMALL
-    assert (values["depths"], values["objective"], values["match"]) == ([3, 6], "params", "network")
+    assert values["space"] == "dense-cnn(wm=1,d=3..6,t=*/*)"
+    assert (values["objective"], values["match"]) == ("params", "cells")
+    assert values["limits"]["params"] == front.reference.params
     assert values["n_covered"] == front.n_covered
     assert values["is_optimal"] is True
-
-
-def test_the_work_is_one_search_a_depth(monkeypatch):
-    calls = []
-    real = room.cheapest_caps
-
-    def counted(options, needed):
-        calls.append((len(options), needed))
-        return real(options, needed)
-
-    monkeypatch.setattr(room, "cheapest_caps", counted)
-    front = design(like="dense-cnn(wm=2,d=13,t=40/80/125/200)")
-    assert len(calls) == 13 - 6 + 1
-    assert {n for n, _ in calls} == {4}
-    assert front.n_covered > 10**11  # no list of them could be made
 
 
 def test_no_torch():
@@ -253,77 +345,103 @@ def test_no_torch():
     assert done.stdout.strip() == "False"
 
 
+# --- references of others
+
+
+def test_a_network_of_others_is_recognised():
+    pytest.importorskip("timm", exc_type=ImportError)
+    front = design(like="timm:densenet121", top=1)
+    assert str(front.reference.spec) == "densenet(depth=121)"
+    assert front.notes == ("timm:densenet121 is densenet(depth=121)",)
+    assert front[0].params < 7978856
+    assert front[0].macs <= front.reference.macs
+    with pytest.raises(SpecError, match=r"regnety_002 (comes nearest|is of no family)"):
+        design(like="timm:regnety_002")
+    with pytest.raises(SpecError, match="family must be the reference's, 'densenet'"):
+        design("resnet", like="timm:densenet121")
+
+
+def test_a_factory_needs_a_shape(tmp_path, monkeypatch):
+    code = "import nnmass\n\ndef net():\n    return nnmass.build('resnet(depth=20)')\n"
+    (tmp_path / "mine_for_design.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    front = design(like="mine_for_design:net", input_shape=(3, 32, 32), top=1)
+    assert str(front.reference.spec) == "resnet(depth=20)"
+
+
 # --- what cannot be
-
-
-def test_the_mass_of_every_link_can_be_reached_and_no_more():
-    most = 6 * (16 + 32)
-    assert design(like=SMALL, mass=most)[0].mass == most
-    with pytest.raises(BudgetError) as caught:
-        design(like=SMALL, mass=most + 0.5)
-    assert str(caught.value) == (
-        "no dense-cnn of depth 3 to 6 with cells of width 16/32 has mass 288.5: with every "
-        "possible link it is 288 (width * depth). Allow more depth (--depth) or ask for a lower "
-        "--mass"
-    )
-    with pytest.raises(
-        BudgetError, match=r"^no dense-mlp of depth 3 to 4 with cells of width 8 has "
-    ):
-        design(like="dense-mlp(w=8,d=20,t=30)", depth=(3, 4))
-
-
-def test_a_cell_that_cannot_be_reached():
-    with pytest.raises(BudgetError) as caught:
-        design(like="dense-cnn(wm=1,d=8,t=1/500)", depth=(3, 7), match="cells")
-    assert str(caught.value) == (
-        "no dense-cnn of depth 3 to 7 has mass 256 in cell 1: width 32 and depth 7 reach 224 at "
-        "most. Allow more depth (--depth), a lower --mass, or --match network"
-    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (
-            {"family": "dense-mlp"},
-            "family must be the reference's, 'dense-cnn', got 'dense-mlp': masses are compared "
-            "within one family and width multiplier",
-        ),
-        ({"like": None}, "like must be a spec or a spec string, got None"),
-        ({"like": 3}, "like must be a spec or a spec string, got 3"),
-        ({"objective": "flops"}, "objective must be 'params' or 'macs', got 'flops'"),
+        ({"family": "dense-mlp"}, "family must be the reference's, 'dense-cnn', got 'dense-mlp'"),
+        ({"like": 3}, "like must be a spec, a spec string or the name of a network"),
+        ({"like": None}, "a design needs a reference (like=, --like), a space"),
+        ({"like": "vgg(depth=16)"}, "vgg networks have no skips, and so a mass of 0"),
+        ({"like": "dense-cnn(wm=1,d=6,t=0/0)"}, "has mass 0, since it has no skips"),
+        ({"objective": "flops"}, "objective must be one of params, macs, latency, memory, mass"),
+        ({"objective": "param"}, "Did you mean 'params'"),
+        ({"objective": 3}, "got 3"),
+        ({"objective": "accuracy"}, "objective 'accuracy' needs a fit"),
+        ({"objective": "latency"}, "latency needs a measured table of this machine"),
+        ({"max_latency_ms": 3}, "latency needs a measured table of this machine"),
         ({"match": "cell"}, "match must be 'network' or 'cells', got 'cell'"),
         ({"top": 0}, "top must be at least 1, got 0"),
         ({"top": 2.0}, "top must be a whole number of at least 1, got 2.0"),
-        ({"depth": (2, 6)}, "the lowest depth must be at least 3, got 2"),
-        ({"depth": (6, 5)}, "the highest depth must be at least 6, got 5"),
-        ({"depth": (3, 4.5)}, "the highest depth must be a whole number of at least 3, got 4.5"),
-        ({"depth": (3,)}, "depth must be two numbers (lowest, highest), got (3,)"),
-        ({"depth": (3, 4, 5)}, "depth must be two numbers (lowest, highest), got (3, 4, 5)"),
+        ({"depth": (2, 6)}, "the lowest depth of a cell must be at least 3, got 2"),
+        ({"depth": (6, 5)}, "the highest depth of a cell must be at least 6, got 5"),
         ({"depth": 5}, "depth must be two numbers (lowest, highest), got 5"),
-        ({"mass": -1}, "mass must be a number of at least 0, got -1"),
-        ({"mass": float("nan")}, "mass must be a number of at least 0, got nan"),
-        ({"mass": float("inf")}, "mass must be a number of at least 0, got inf"),
-        ({"mass": "9"}, "mass must be a number of at least 0, got '9'"),
-        ({"mass": True}, "mass must be a number of at least 0, got True"),
+        ({"mass": -1}, "mass must be a number of at least 0, or two (least, most), got -1"),
+        ({"mass": float("nan")}, "mass must be a number of at least 0"),
+        ({"mass": float("inf")}, "mass must be a number of at least 0"),
+        ({"mass": "9"}, "mass must be a number of at least 0"),
+        ({"mass": True}, "mass must be a number of at least 0"),
+        ({"mass": (3, 2)}, "mass must be (least, most), and the most 2 lies below the least 3"),
+        ({"mass": (1, 2, 3)}, "mass must be a number of at least 0"),
+        ({"max_params": 0}, "max_params must be a finite number above 0, got 0"),
+        ({"max_macs": -5}, "max_macs must be a finite number above 0, got -5"),
+        ({"max_memory": "30MiB"}, "max_memory must be a finite number above 0, got '30MiB'"),
+        ({"max_params": float("nan")}, "max_params must be a finite number above 0, got nan"),
+        ({"space": 4}, "space must be a Space or its text, got 4"),
+        ({"space": "dense-cnn(wm=1,d=3..6,t=*/*)", "depth": (3, 4)}, "contradict each other"),
+        ({"space": "dense-cnn(wm=1,d=3..6,t=*/*)", "width": "1"}, "contradict each other"),
+        ({"space": "dense-mlp(w=8,d=3..6,t=*)"}, "the space is of the family 'dense-mlp'"),
+        ({"space": "dense-cnn(wm=2,d=3..6,t=*/*)"}, "masses compare at one width"),
+        ({"width": "1..3"}, "the reference has wm=1: masses compare at one width"),
+        ({"latency": 3}, "latency must be a LatencyTable or its file, got 3"),
+        ({"like": "mine:net"}, "mine"),
     ],
 )
 def test_bad_requests(arguments, message):
     with pytest.raises(SpecError) as caught:
         design(**{"like": SMALL, **arguments})
-    assert str(caught.value) == message
+    assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["resnet(depth=18)", "mobilenet-v2(wm=1)", "vgg(depth=16)"])
-def test_families_without_link_caps(text):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"space": "dense-cnn(wm=1,d=4,t=*)"}, "without a reference needs a mass"),
+        ({"space": "dense-cnn(wm=1,d=4,t=*)", "objective": "mass"}, "needs a budget"),
+        ({"space": "dense-cnn(wm=1,d=4,t=*)", "match": "cells", "mass": 3}, "there is none"),
+        ({"space": "dense-cnn(wm=1..2,d=4,t=*)", "mass": 3}, "has others besides"),
+        ({"family": "dense-cm", "mass": 3}, "unknown family 'dense-cm'"),
+        ({"family": "vgg", "mass": 3}, "no skips"),
+    ],
+)
+def test_bad_requests_without_a_reference(arguments, message):
     with pytest.raises(SpecError) as caught:
-        design(like=text)
-    family = text.split("(")[0]
-    assert str(caught.value) == (
-        "design needs a family with link caps (dense-mlp, dense-cnn, dense-cnn-dw), got "
-        f"{family!r}: the mass of a {family} follows from its depth and widths; compare such "
-        "networks with `nnmass mass`"
-    )
+        design(**arguments)
+    assert message in str(caught.value)
+
+
+def test_a_family_and_a_mass_will_do():
+    front = design("dense-cnn", mass=300, max_params=2e6)
+    assert front.reference is None
+    assert front.match == "network"
+    assert front[0].mass >= 300
+    assert str(front.space) == "dense-cnn(wm=2,d=6..13,t=*/*/*)"
 
 
 def test_a_mass_shared_out_as_in_a_reference_without_any():
@@ -333,3 +451,9 @@ def test_a_mass_shared_out_as_in_a_reference_without_any():
         "match='cells' shares the mass 5 out as in the reference, but dense-cnn(wm=1,d=6,t=0/0) "
         "has mass 0; use match='network'"
     )
+    assert design(like="dense-cnn(wm=1,d=6,t=0/0)", mass=0)[0].mass == 0
+
+
+def test_space_of_a_spec_may_be_given():
+    space = Space.like(nnmass.parse(SMALL))
+    assert design(like=SMALL, space=space) == design(like=SMALL)

@@ -8,11 +8,17 @@ import torch.nn.functional as F
 
 import nnmass
 from nnmass.nets._residual import PadShortcut
+from nnmass.specs import ResNet
 
 DEPTHS = [
     *(f"resnet(depth={d})" for d in (18, 34, 50, 101, 152)),
     *(f"wide-resnet(depth={d},widen=2)" for d in (50, 101)),
     *(f"resnext(depth={d})" for d in (50, 101)),
+    "resnet(block=basic,blocks=1/3/1/2)",
+    "resnet(block=bottleneck,blocks=2/3/4/2)",
+    "resnet(block=bottleneck,blocks=1/2/1,stem=imagenet)",
+    "wide-resnet(widen=2,blocks=1/2/1/1)",
+    "resnext(blocks=1/1/1/1)",
 ]
 
 
@@ -44,9 +50,10 @@ def plain_shortcut(block, x, out):
     missing = out.shape[1] - x.shape[1]
     if not missing:
         return x
-    half = x[:, :, ::2, ::2]
-    zeros = half.new_zeros(len(x), missing, *half.shape[2:])
-    return torch.cat([zeros[:, : missing // 2], half, zeros[:, missing // 2 :]], 1)
+    step = 1 if x.shape[2:] == out.shape[2:] else 2  # the first bottleneck widens without a stride
+    kept = x[:, :, ::step, ::step]
+    zeros = kept.new_zeros(len(x), missing, *kept.shape[2:])
+    return torch.cat([zeros[:, : missing // 2], kept, zeros[:, missing // 2 :]], 1)
 
 
 def plain_block(block, x, groups):
@@ -64,7 +71,7 @@ def plain_block(block, x, groups):
 
 def plain_network(net, x):
     spec = net.spec
-    is_late = spec.family == "wide-resnet" and spec.depth not in (50, 101, 152)
+    is_late = hasattr(net.blocks[0], "projection")  # pre-activation
     x = conv(net.stem, x)
     x = x if is_late else norm(net.norm, x).clamp(min=0)
     if spec.stem == "imagenet":
@@ -85,6 +92,13 @@ def plain_network(net, x):
         "wide-resnet(depth=10,widen=1,image=9)",
         "wide-resnet(depth=16,widen=2,image=9,stem=imagenet)",
         "resnext(depth=50,groups=4,width=2,stem=mnist,image=9)",
+        "resnet(block=bottleneck,blocks=2/1/3/1,wm=0.07,image=20)",
+        "resnet(block=basic,blocks=1/3/1/2,wm=0.07,image=33,classes=4)",
+        "resnet(block=bottleneck,blocks=1/2/1,wm=0.2,image=9)",
+        "resnet(block=basic,blocks=1/1/1,image=9,shortcut=projection)",
+        "wide-resnet(widen=2,blocks=2/1/3,image=9)",
+        "wide-resnet(widen=1,blocks=1/2/1/1,image=33)",
+        "resnext(blocks=1/1/2/1,groups=4,width=2,image=33)",
     ],
 )
 def test_forward_is_that_of_the_plain_one(text, inputs, logits):
@@ -106,6 +120,15 @@ def test_weight_layers_are_as_many_as_the_name_says(text):
     ]
     assert len(weighty) == net.spec.depth
     assert net(torch.zeros(2, 3, 224, 224, device="meta")).shape == (2, 1000)
+
+
+@pytest.mark.parametrize("text", ["resnet(block=basic,blocks=2/2/2/2,wm=0.1)", "resnet(depth=8)"])
+def test_the_same_weights_however_the_blocks_are_told(text):
+    spec = nnmass.parse(text)
+    by_depth = nnmass.build(ResNet(depth=spec.depth, width_multiplier=spec.width_multiplier), 5)
+    by_blocks = nnmass.build(spec, 5).state_dict()
+    assert by_blocks.keys() == by_depth.state_dict().keys()
+    assert all(torch.equal(by_blocks[k], v) for k, v in by_depth.state_dict().items())
 
 
 @pytest.mark.parametrize("depth", [8, 18, 50])

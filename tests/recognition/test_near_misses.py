@@ -145,16 +145,56 @@ def test_links_that_are_not_where_the_cap_says():
 
 
 def test_stages_that_no_depth_has(disguised):
-    """The reason of each family, where none has anything to compare with."""
     net = nnmass.build("resnet(depth=20)")
     del net.blocks[2]
+    found = recognise(disguised(net), SHAPE)
+    assert found.exact
+    assert str(found.spec) == "resnet(block=basic,blocks=2/3/3)"
+
+
+def test_stages_that_no_family_has(disguised):
+    """The reason of each family, where none has anything to compare with."""
+    net = nnmass.build("resnet(depth=20)")
+    net.blocks = net.blocks[:6]
+    net.head = nn.Linear(32, 10)
     found = recognise(disguised(net), SHAPE)
     assert found.spec is found.closest is found.family is None
     text = str(found)
     assert "of no family of ours" in text
-    assert "resnet: it has stages of 2/3/3 blocks of two 3x3" in text
+    assert "resnet: its 2 stages have 6/6 3x3 convolutions; the families have 3 or 4" in text
     assert "mobilenet-v2: no block of 1x1, depthwise, 1x1" in text
     assert "nets ls" in found.advice
+
+
+def test_a_block_of_one_convolution(disguised):
+    net = nnmass.build("resnet(depth=20)")
+
+    class Single(nn.Module):
+        def __init__(self, block):
+            super().__init__()
+            self.conv, self.norm = block.conv1, block.norm1
+
+        def forward(self, x):
+            return (self.norm(self.conv(x)) + x).relu()
+
+    net.blocks[1] = Single(net.blocks[1])
+    found = recognise(disguised(net), SHAPE, family="resnet")
+    assert found.closest is None
+    assert found.differences == (
+        "resnet: its 3 stages have 5/6/6 3x3 convolutions; the families have 3 or 4 stages of "
+        "bottlenecks (1x1, 3x3, 1x1), or of blocks of two 3x3",
+    )
+
+
+def test_stages_of_other_families():
+    basic = nnmass.build("resnet(block=basic,blocks=1/2/1/1,stem=cifar,wm=0.1)", device="meta")
+    for family, words in (
+        ("wide-resnet", "three of blocks of two 3x3, or four of bottlenecks"),
+        ("resnext", "four of bottlenecks"),
+    ):
+        assert recognise(basic, SHAPE, family=family).differences == (
+            f"{family}: it has stages of 1/2/1/1 blocks of two 3x3; the family has {words}",
+        )
 
 
 def test_three_stages_of_as_many_layers_as_four_of_bottlenecks():
@@ -166,11 +206,9 @@ def test_three_stages_of_as_many_layers_as_four_of_bottlenecks():
         blocks += [net.blocks[index], *same]
     net.blocks = nn.ModuleList(blocks)
     found = recognise(nn.Sequential(net), (3, 8, 8), family="resnet")
-    assert found.closest is None
-    assert found.differences == (
-        "resnet: it has stages of 8/8/8 blocks of two 3x3; the family's depth 50 has four of "
-        "bottlenecks",
-    )
+    assert found.exact
+    assert str(found.spec) == "resnet(block=basic,blocks=8/8/8,image=8)"
+    assert found.spec.depth == 50
 
 
 def test_a_family_that_is_asked_for():

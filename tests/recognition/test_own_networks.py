@@ -58,8 +58,53 @@ def test_resnet(disguised, depth, multiplier, shortcut, stem, image, classes):
         classes=classes,
     )
     got = check(spec, disguised)
-    assert got.blocks == spec.blocks
+    assert got.residual_blocks == spec.residual_blocks
     assert len(repr(got.width_multiplier)) <= len(repr(multiplier))
+
+
+STAGES = st.integers(3, 4).flatmap(lambda n: st.lists(st.integers(1, 4), min_size=n, max_size=n))
+
+
+@settings(max_examples=12)
+@given(
+    block=st.sampled_from(["basic", "bottleneck"]),
+    blocks=STAGES,
+    multiplier=st.sampled_from([0.02, 0.25, 1]),
+    shortcut=st.sampled_from(["pad", "projection"]),
+    stem=st.sampled_from(["imagenet", "cifar"]),
+    image=st.integers(1, 33),
+)
+def test_resnet_of_any_layout(disguised, block, blocks, multiplier, shortcut, stem, image):
+    spec = ResNet(
+        block=block,
+        blocks=blocks,
+        width_multiplier=multiplier,
+        shortcut=shortcut,
+        stem=stem,
+        image=image,
+    )
+    got = check(spec, disguised)
+    assert (got.block, got.blocks, got.depth) == (block, tuple(blocks), spec.depth)
+    assert got.residual_blocks == spec.residual_blocks
+
+
+@settings(max_examples=10)
+@given(blocks=STAGES, widen=st.integers(2, 4), image=st.integers(8, 33))
+def test_wide_resnet_of_any_layout(disguised, blocks, widen, image):
+    spec = WideResNet(blocks=blocks, widen=widen, image=image)
+    assert check(spec, disguised) == spec
+
+
+@settings(max_examples=6)
+@given(
+    blocks=st.lists(st.integers(1, 4), min_size=4, max_size=4),
+    groups=st.integers(2, 9),
+    width=st.integers(1, 5),
+    image=st.integers(8, 33),
+)
+def test_resnext_of_any_layout(disguised, blocks, groups, width, image):
+    spec = ResNeXt(blocks=blocks, groups=groups, width=width, image=image)
+    assert check(spec, disguised) == spec
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from nnmass.errors import MissingExtraError
 from nnmass.nets import open_network
+from nnmass.nets._torchvision import import_torchvision
 from nnmass.recognition import recognise
 
 FAST = {
@@ -14,6 +16,7 @@ FAST = {
     "timm:resnet18(num_classes=7)": "resnet(depth=18,classes=7)",
     "timm:resnet18(in_chans=1)": "resnet(depth=18,in=1)",
     "timm:resnext50_32x4d": "resnext(depth=50)",
+    "timm:resnet26": "resnet(block=bottleneck,blocks=2/2/2/2)",
     "timm:mobilenetv2_050": "mobilenet-v2(wm=0.5)",
     "torchvision:mobilenet_v2": "mobilenet-v2",
     "timm:vgg16": "vgg(depth=16)",
@@ -54,7 +57,12 @@ MISSES = {
     "timm:seresnet50": ("resnet(depth=50)", ["32 layers stand beside", "layer1.0.se.fc1"]),
     "timm:resnetv2_50": ("resnet(depth=50)", ["(-7,680)", "lie in norms"]),
     "timm:resnetblur18": ("resnet(depth=18)", ["MACs"]),
-    "timm:resnet26": (None, ["2/2/2/2 bottlenecks", "3/4/6/3 (50)"]),
+    "timm:resnetblur50": ("resnet(depth=50)", ["layer2.0.conv2 (3x3 convolution", "MACs"]),
+    "timm:resnet14t": (
+        "resnet(block=bottleneck,blocks=1/1/1/1,image=176)",
+        ["conv1.0 (3x3 convolution 3 -> 24", "MACs"],
+    ),
+    "timm:res2net50_26w_4s": (None, ["resnet: its 10 stages have 9/1/1/10/1/1/.. 3x3"]),
     "timm:densenetblur121d": ("densenet(depth=121)", ["MACs"]),
     "timm:vit_tiny_patch16_224": (None, ["resnet:", "dense-cnn:"]),
 }
@@ -98,6 +106,39 @@ def test_nearly_of_a_family(name):
     assert (None if found.closest is None else str(found.closest)) == closest
     for word in words:
         assert word in str(found)
+
+
+LAYOUTS = [
+    ("basic", (1, 2, 1, 1), {}, "resnet(block=basic,blocks=1/2/1/1)"),
+    ("bottleneck", (1, 1, 3, 2), {}, "resnet(block=bottleneck,blocks=1/1/3/2)"),
+    (
+        "bottleneck",
+        (2, 1, 1, 1),
+        {"groups": 8, "width_per_group": 4},
+        "resnext(blocks=2/1/1/1,groups=8)",
+    ),
+    (
+        "bottleneck",
+        (2, 1, 2, 1),
+        {"width_per_group": 192},
+        "wide-resnet(widen=3,blocks=2/1/2/1)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("block", "layers", "more", "text"), LAYOUTS)
+def test_other_layouts_of_torchvision(block, layers, more, text):
+    try:
+        models = import_torchvision().models.resnet
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    kind = {"basic": models.BasicBlock, "bottleneck": models.Bottleneck}[block]
+    with torch.device("meta"):
+        model = models.ResNet(kind, list(layers), **more)
+    found = recognise(model, (3, 224, 224), name="mine")
+    assert str(found) == f"mine is {text}"
+    assert found.exact
+    assert found.params == sum(p.numel() for p in model.parameters())
 
 
 def test_a_network_whose_norms_are_others_is_named():

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
+import re
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nnmass import MassRule, parse
+from nnmass.errors import SpecError
+from nnmass.specs import ResNet, ResNeXt, WideResNet, spec_from_dict
 
 IMAGENET = {
     18: ("basic", (2, 2, 2, 2)),
@@ -175,6 +181,260 @@ def test_known_parameter_counts(text, params):
     assert parse(text).params == params
 
 
+def any_stages(net, spec, *, kind, planes, scale=1.0, inner=None, groups=1, projects=True):
+    """The layers of a network with these blocks a stage, one after the other."""
+    if kind == "pre-activation":
+        width = planes[0]
+        stem(net, spec, width)
+    else:
+        width = max(1, round(planes[0] * scale))
+        stem(net, spec, width)
+        net.norm(width)
+    for stage, count in enumerate(spec.blocks):
+        wide = max(1, round(planes[stage] * scale))
+        for block in range(count):
+            stride = 2 if stage and block == 0 else 1
+            if kind == "basic":
+                width = basic(net, width, wide, stride, projects=projects)
+            elif kind == "bottleneck":
+                middle = wide if inner is None else inner[stage]
+                width = bottleneck(
+                    net, width, wide, stride, inner=middle, groups=groups, projects=projects
+                )
+            else:
+                width = pre_activation(net, width, inner[stage], stride)
+    if kind == "pre-activation":
+        net.norm(width)
+    net.linear(width, spec.classes)
+
+
+FOUR, THREE = (64, 128, 256, 512), (16, 32, 64)
+LAYOUTS = st.sampled_from([3, 4]).flatmap(
+    lambda n: st.lists(st.integers(1, 6), min_size=n, max_size=n).map(tuple)
+)
+
+
+def planes_of(blocks):
+    return FOUR if len(blocks) == 4 else THREE
+
+
+@given(
+    LAYOUTS,
+    st.sampled_from(["basic", "bottleneck"]),
+    STEMS,
+    SHORTCUTS,
+    st.sampled_from([0.01, 0.3, 1]),
+    st.integers(1, 250),
+)
+def test_resnet_of_any_blocks(tally, blocks, kind, stem_, shortcut_, wm, image):
+    spec = ResNet(
+        block=kind,
+        blocks=blocks,
+        stem=stem_,
+        shortcut=shortcut_,
+        width_multiplier=wm,
+        image=image,
+    )
+    net = tally(image)
+    projects = shortcut_ == "projection"
+    any_stages(net, spec, kind=kind, planes=planes_of(blocks), scale=wm, projects=projects)
+    assert (spec.params, spec.macs) == net.both
+    assert [len(cell.widths) for cell in spec.cells] == [3 + (kind == "bottleneck")] * sum(blocks)
+
+
+@given(LAYOUTS, st.integers(1, 9), STEMS, st.integers(1, 250))
+def test_wide_resnet_of_any_blocks(tally, blocks, widen, stem_, image):
+    spec = WideResNet(blocks=blocks, widen=widen, stem=stem_, image=image)
+    net, planes = tally(image), planes_of(blocks)
+    kind = "bottleneck" if len(blocks) == 4 else "pre-activation"
+    any_stages(net, spec, kind=kind, planes=planes, inner=[p * widen for p in planes])
+    assert (spec.params, spec.macs) == net.both
+
+
+@given(
+    st.tuples(*[st.integers(1, 6)] * 4), st.integers(1, 40), st.integers(1, 9), st.integers(1, 250)
+)
+def test_resnext_of_any_blocks(tally, blocks, groups, width, image):
+    spec = ResNeXt(blocks=blocks, groups=groups, width=width, image=image)
+    net = tally(image)
+    inner = [groups * width * 2**stage for stage in range(4)]
+    any_stages(net, spec, kind="bottleneck", planes=FOUR, inner=inner, groups=groups)
+    assert (spec.params, spec.macs) == net.both
+
+
+def block_mass(c, planes, kind):
+    """The released rule by hand: c of the candidate links, times the convolutions' inputs."""
+    if kind == "basic":
+        return Fraction(c, c) * (c + planes)
+    return Fraction(c, c + (c + planes)) * (c + planes + planes)
+
+
+@given(LAYOUTS, st.sampled_from(["basic", "bottleneck"]))
+def test_the_mass_is_that_of_the_blocks_one_by_one(blocks, kind):
+    mass, width = Fraction(0), planes_of(blocks)[0]
+    for planes, count in zip(planes_of(blocks), blocks, strict=True):
+        for _ in range(count):
+            mass += block_mass(width, planes, kind)
+            width = planes if kind == "basic" else 4 * planes
+    spec = ResNet(block=kind, blocks=blocks)
+    assert spec.mass == pytest.approx(float(mass), rel=1e-12, abs=0)
+
+
+SAME = [
+    ("resnet(block=basic,blocks=2/2/2/2)", "resnet(depth=18)"),
+    ("resnet(block=basic,blocks=3/4/6/3,stem=cifar)", "resnet(depth=34,stem=cifar)"),
+    ("resnet(blocks=3/4/6/3,block=bottleneck)", "resnet(depth=50)"),
+    ("resnet(depth=50,block=bottleneck)", "resnet(depth=50)"),
+    ("resnet(depth=50,block=bottleneck,blocks=3/4/6/3)", "resnet(depth=50)"),
+    ("resnet(block=basic,blocks=3/3/3)", "resnet(depth=20)"),
+    ("resnet(block=basic,blocks=27/27/27)", "resnet(depth=164)"),
+    ("resnet(depth=50,block=basic,blocks=8/8/8)", "resnet(block=basic,blocks=8/8/8)"),
+    ("resnet(block=basic,blocks=4/4/4/4)", "resnet(block=basic,blocks=4/4/4/4)"),
+    ("resnet(depth=20,block=basic,blocks=2/3/4)", "resnet(block=basic,blocks=2/3/4)"),
+    (
+        "resnet(depth=164,block=bottleneck,blocks=18/18/18)",
+        "resnet(block=bottleneck,blocks=18/18/18)",
+    ),
+    (
+        "resnet(block=bottleneck,blocks=2/3/4/2,stem=imagenet,shortcut=projection)",
+        "resnet(block=bottleneck,blocks=2/3/4/2)",
+    ),
+    ("wide-resnet(widen=10,blocks=4/4/4)", "wide-resnet(depth=28,widen=10)"),
+    ("wide-resnet(widen=2,blocks=3/4/6/3)", "wide-resnet(depth=50,widen=2)"),
+    ("wide-resnet(blocks=8/8/7,widen=2,depth=50)", "wide-resnet(widen=2,blocks=8/8/7)"),
+    ("resnext(blocks=3/4/6/3)", "resnext(depth=50)"),
+    ("resnext(blocks=2/3/4/2,groups=32,width=4)", "resnext(blocks=2/3/4/2)"),
+]
+
+
+@pytest.mark.parametrize(("text", "canonical"), SAME)
+def test_one_name_for_one_network(text, canonical):
+    assert str(parse(text)) == canonical
+    assert parse(text) == parse(canonical)
+    assert hash(parse(text)) == hash(parse(canonical))
+
+
+@pytest.mark.parametrize(
+    ("text", "depth"),
+    [
+        ("resnet(block=basic,blocks=1/1/1/1)", 10),
+        ("resnet(block=basic,blocks=4/4/4/4)", 34),
+        ("resnet(block=bottleneck,blocks=4/4/4/4)", 50),
+        ("resnet(block=bottleneck,blocks=2/2/2/2)", 26),
+        ("resnet(block=bottleneck,blocks=18/18/18)", 164),
+        ("wide-resnet(widen=1,blocks=2/3/2)", 18),
+        ("wide-resnet(widen=1,blocks=2/3/2/1)", 26),
+        ("resnext(blocks=2/3/4/2)", 35),
+    ],
+)
+def test_blocks_tell_the_depth(text, depth):
+    assert parse(text).depth == depth
+
+
+OLD = [
+    ("resnet", {"depth": 50, "wm": 1, "shortcut": "projection"}, "imagenet", "resnet(depth=50)"),
+    ("resnet", {"depth": 20, "wm": 1, "shortcut": "pad"}, "cifar", "resnet(depth=20)"),
+    ("wide-resnet", {"depth": 16, "widen": 4}, "cifar", "wide-resnet(depth=16,widen=4)"),
+    ("resnext", {"depth": 50, "groups": 32, "width": 4}, "imagenet", "resnext(depth=50)"),
+]
+
+
+@pytest.mark.parametrize(("family", "fields", "stem_", "text"), OLD)
+def test_documents_without_blocks_can_be_read(family, fields, stem_, text):
+    """As they were written before there were blocks: with all other fields."""
+    rest = {"in": 3, "image": 224, "classes": 1000}
+    if stem_ == "cifar":
+        rest = {"in": 3, "image": 32, "classes": 10}
+    document = {"schema": "nnmass.spec/1", "family": family, **fields, "stem": stem_, **rest}
+    assert str(spec_from_dict(document)) == text
+    assert spec_from_dict(document).to_dict().items() >= document.items()
+
+
+MANY = "whole numbers from 1 to 1000 with / between them"
+KIND = "block is missing: kind of the blocks (needed with blocks), basic or bottleneck"
+FAULTS = [
+    ("resnet(blocks=2/3/4/2)", KIND),
+    ("resnet(depth=50,blocks=3/4/6/3)", KIND),
+    ("resnet(block=basic)", "depth is missing: weight layers (or give blocks), 18, 34, 50"),
+    (
+        "resnet(depth=50,block=basic)",
+        "block=basic contradicts depth=50, which stands for 3/4/6/3 bottleneck blocks; leave block "
+        "out, or give blocks instead of depth",
+    ),
+    (
+        "resnet(depth=20,block=bottleneck)",
+        "block=bottleneck contradicts depth=20, which stands for 3/3/3 basic blocks",
+    ),
+    (
+        "resnet(depth=50,block=bottleneck,blocks=2/2/2/2)",
+        "depth=50 contradicts blocks=2/2/2/2, which have 26 weight layers as bottleneck blocks; "
+        "leave one of the two out",
+    ),
+    ("resnet(block=basic,blocks=2/2)", f"blocks must be 3 or 4 {MANY}, got '2/2'"),
+    ("resnet(block=basic,blocks=2)", f"blocks must be 3 or 4 {MANY}, got '2'"),
+    ("resnet(block=basic,blocks=2/2/2/2/2)", f"blocks must be 3 or 4 {MANY}, got "),
+    ("resnet(block=basic,blocks=2/0/2/2)", f"blocks must be 3 or 4 {MANY}, got '2/0/2/2'"),
+    ("resnet(block=basic,blocks=2/-1/2)", f"blocks must be 3 or 4 {MANY}, got '2/-1/2'"),
+    ("resnet(block=basic,blocks=1/1/1001)", f"blocks must be 3 or 4 {MANY}, got '1/1/1001'"),
+    ("resnet(block=wide,blocks=2/2/2)", "block must be basic or bottleneck, got 'wide'"),
+    ("resnet(depth=6002,classes=0)", "classes must be"),
+    ("resnet(depth=6008)", "depth must be 18, 34, 50, 101, 152, or 6n + 2 (20, 32, ..), got 6008"),
+    ("wide-resnet(blocks=2/3/2)", "widen is missing"),
+    (
+        "wide-resnet(widen=2,depth=16,blocks=2/2/2/2)",
+        "depth=16 contradicts blocks=2/2/2/2, which have 26 weight layers as bottleneck blocks",
+    ),
+    (
+        "wide-resnet(widen=2,depth=15)",
+        "depth must be 6n + 4 (16, 22, 28, 40, ..), 50, 101 or 152, got 15; or give blocks "
+        "instead, such as blocks=2/3/2",
+    ),
+    ("resnext(blocks=2/2/2)", f"blocks must be 4 {MANY}, got '2/2/2'"),
+    ("resnext(depth=26)", "got 26; or give blocks instead, such as blocks=2/3/4/2"),
+    ("resnext(depth=20)", "depth must be 50, 101 or 152, got 20"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), FAULTS)
+def test_faults_of_layouts(text, message):
+    with pytest.raises(SpecError) as caught:
+        parse(text)
+    assert str(caught.value).startswith(f"{text.partition('(')[0]}: ")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "depth is missing"),
+        ({"depth": None, "block": "basic"}, "depth is missing"),
+        ({"blocks": (2, 2, 2)}, re.escape(KIND)),
+        ({"blocks": (2, 2), "block": None}, "block is missing: .*; blocks must be"),
+        ({"blocks": "2/2/2", "block": "basic"}, "blocks must be .* got '2/2/2'"),
+        ({"blocks": 2, "block": "basic"}, "blocks must be .* got 2"),
+        ({"blocks": (), "block": "basic"}, r"blocks must be .* got \(\)"),
+        ({"blocks": (2, 2, 2.0), "block": "basic"}, "blocks must be"),
+        ({"blocks": (2, 2, True), "block": "basic"}, "blocks must be"),
+        ({"blocks": (2, 2, 10**30), "block": "basic"}, "blocks must be"),
+        ({"blocks": (2, 2, 2), "block": ["basic"]}, "block must be basic or bottleneck, got"),
+        ({"blocks": (2, 2, 2), "block": "bottle"}, "Did you mean 'bottleneck'"),
+        ({"depth": 18.0}, "depth must be 18, 34"),
+    ],
+)
+def test_faults_of_the_constructor(fields, message):
+    with pytest.raises(SpecError, match=f"^resnet: .*{message}"):
+        ResNet(**fields)
+
+
+def test_another_depth_needs_the_blocks_left_out():
+    spec = ResNet(depth=50, image=64)
+    with pytest.raises(SpecError, match="depth=101 contradicts blocks=3/4/6/3"):
+        dataclasses.replace(spec, depth=101)
+    other = dataclasses.replace(spec, depth=101, block=None, blocks=None)
+    assert str(other) == "resnet(depth=101,image=64)"
+    assert str(dataclasses.replace(spec, image=32)) == "resnet(depth=50,image=32)"
+
+
 def test_groups_do_not_change_the_mass_and_widths_do():
     assert (
         parse("resnext(depth=50,groups=32,width=4)").mass
@@ -215,6 +475,11 @@ DEFAULTS = [
     ("wide-resnet(depth=28,widen=10)", ("cifar", 3, 32, 10), None),
     ("wide-resnet(depth=50,widen=2)", ("imagenet", 3, 224, 1000), None),
     ("resnext(depth=50,stem=mnist)", ("mnist", 1, 28, 10), None),
+    ("resnet(block=bottleneck,blocks=2/3/4/2)", ("imagenet", 3, 224, 1000), "projection"),
+    ("resnet(block=bottleneck,blocks=2/3/2)", ("cifar", 3, 32, 10), "pad"),
+    ("wide-resnet(widen=4,blocks=2/3/2)", ("cifar", 3, 32, 10), None),
+    ("wide-resnet(widen=2,blocks=2/3/2/1)", ("imagenet", 3, 224, 1000), None),
+    ("resnext(blocks=2/3/4/2,stem=cifar)", ("cifar", 3, 32, 10), None),
 ]
 
 

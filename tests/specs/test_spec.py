@@ -45,6 +45,22 @@ DENSE_LAYERS = {
     **STEM,
     **IMAGE,
 }
+PUBLISHED = st.sampled_from([(2, 2, 2, 2), (3, 4, 6, 3), (3, 8, 36, 3), (3, 3, 3), (8, 8, 8)])
+
+
+def depth_or_blocks(depths, stages, optional, *, required=None, beside=None):
+    """A residual network told by its depth, or by its blocks: any, and those a depth has too."""
+    lists = st.sampled_from(stages).flatmap(
+        lambda n: st.lists(st.integers(1, 9), min_size=n, max_size=n)
+    )
+    told = lists | PUBLISHED.filter(lambda blocks: len(blocks) in stages)
+    required = required or {}
+    return st.one_of(
+        st.fixed_dictionaries({"depth": st.sampled_from(depths), **required}, optional=optional),
+        st.fixed_dictionaries({"blocks": told, **(beside or {}), **required}, optional=optional),
+    )
+
+
 VALUES = {
     "dense-mlp": st.fixed_dictionaries(
         {"w": SMALL, "d": st.integers(3, 300), "t": st.integers(0, 900)},
@@ -70,19 +86,17 @@ VALUES = {
             optional={"bottleneck": st.integers(0, 6)} | DENSE_LAYERS,
         ),
     ),
-    "resnet": st.fixed_dictionaries(
-        {"depth": st.sampled_from([18, 34, 50, 101, 152, 8, 20, 44, 110])},
-        optional={"wm": MULTIPLIER, "shortcut": st.sampled_from(["projection", "pad"])}
-        | STEM
-        | IMAGE,
+    "resnet": depth_or_blocks(
+        [18, 34, 50, 101, 152, 8, 20, 44, 110],
+        (3, 4),
+        {"wm": MULTIPLIER, "shortcut": st.sampled_from(["projection", "pad"])} | STEM | IMAGE,
+        beside={"block": st.sampled_from(["basic", "bottleneck"])},
     ),
-    "wide-resnet": st.fixed_dictionaries(
-        {"depth": st.sampled_from([10, 16, 28, 40, 50, 101, 152]), "widen": SMALL},
-        optional=STEM | IMAGE,
+    "wide-resnet": depth_or_blocks(
+        [10, 16, 28, 40, 50, 101, 152], (3, 4), STEM | IMAGE, required={"widen": SMALL}
     ),
-    "resnext": st.fixed_dictionaries(
-        {"depth": st.sampled_from([50, 101, 152])},
-        optional={"groups": SMALL, "width": SMALL} | STEM | IMAGE,
+    "resnext": depth_or_blocks(
+        [50, 101, 152], (4,), {"groups": SMALL, "width": SMALL} | STEM | IMAGE
     ),
     "mobilenet-v2": st.fixed_dictionaries(
         {},
@@ -242,13 +256,14 @@ MESSAGES = [
     ("resnet(depth=50,depth=18)", "resnet: depth is given twice ('50' and '18')"),
     (
         "resnet(depth=19)",
-        "resnet: depth must be 18, 34, 50, 101, 152, or 6n + 2 (20, 32, ..), got '19'",
+        "resnet: depth must be 18, 34, 50, 101, 152, or 6n + 2 (20, 32, ..), got 19; or give block "
+        "and blocks instead, such as block=bottleneck,blocks=2/3/4/2",
     ),
     (
         "resnet(dpth=18)",
-        "resnet: unknown key 'dpth'. Did you mean 'depth'? Known: depth, wm, shortcut, stem, in, "
-        "image, classes; depth is missing: weight layers, 18, 34, 50, 101, 152, or 6n + 2 "
-        "(20, 32, ..)",
+        "resnet: unknown key 'dpth'. Did you mean 'depth'? Known: depth, block, blocks, wm, "
+        "shortcut, stem, in, image, classes; depth is missing: weight layers (or give blocks), 18, "
+        "34, 50, 101, 152, or 6n + 2 (20, 32, ..)",
     ),
     (
         "resnet(depth=18,stem=cifer)",
@@ -334,8 +349,9 @@ def test_defaults_that_depend_on_a_fault_are_left_out():
     with pytest.raises(SpecError) as caught:
         ResNet(depth=19, classes=0)
     assert str(caught.value) == (
-        "resnet: depth must be 18, 34, 50, 101, 152, or 6n + 2 (20, 32, ..), got 19; classes must "
-        "be a whole number of at least 1, got 0"
+        "resnet: depth must be 18, 34, 50, 101, 152, or 6n + 2 (20, 32, ..), got 19; or give "
+        "block and blocks instead, such as block=bottleneck,blocks=2/3/4/2; classes must be a "
+        "whole number of at least 1, got 0"
     )
 
 

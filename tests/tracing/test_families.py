@@ -175,7 +175,42 @@ def test_resnet(depth, multiplier, shortcut, stem, image):
     )
     got = check(spec)
     assert got.depth == depth
-    assert [cell.kind for cell in got.cells] == ["addition"] * len(spec.blocks)
+    assert [cell.kind for cell in got.cells] == ["addition"] * len(spec.residual_blocks)
+
+
+STAGES = st.sampled_from([3, 4]).flatmap(
+    lambda n: st.lists(st.integers(1, 3), min_size=n, max_size=n)
+)
+
+
+@settings(max_examples=15)
+@given(
+    block=st.sampled_from(["basic", "bottleneck"]),
+    blocks=STAGES,
+    multiplier=st.sampled_from([0.02, 0.1, 0.25]),
+    shortcut=st.sampled_from(["pad", "projection"]),
+    stem=st.sampled_from(["imagenet", "cifar", "mnist"]),
+    image=st.integers(1, 33),
+)
+def test_resnet_of_any_layout(block, blocks, multiplier, shortcut, stem, image):
+    spec = ResNet(
+        block=block,
+        blocks=blocks,
+        width_multiplier=multiplier,
+        shortcut=shortcut,
+        stem=stem,
+        image=image,
+    )
+    got = check(spec)
+    assert got.depth == spec.depth
+    assert [cell.kind for cell in got.cells] == ["addition"] * sum(blocks)
+
+
+@settings(max_examples=6)
+@given(blocks=STAGES, widen=st.integers(1, 2), image=st.integers(8, 20))
+def test_wide_resnet_of_any_layout(blocks, widen, image):
+    spec = WideResNet(blocks=blocks, widen=widen, stem="cifar", image=image)
+    assert check(spec).depth == spec.depth - (2 if len(blocks) == 3 else 0)
 
 
 @pytest.mark.parametrize("shortcut", ["pad", "projection"])
@@ -203,11 +238,13 @@ def test_wide_resnet(depth, widen, stem, image):
         ResNeXt(depth=50, stem="cifar", image=8),
         ResNeXt(depth=50, groups=5, width=3, stem="mnist", image=9),
         ResNeXt(depth=50, groups=7, width=1, image=33),
+        ResNeXt(blocks=(1, 2, 1, 3), groups=3, width=2, image=33),
+        ResNeXt(blocks=(2, 1, 1, 1), groups=2, width=5, stem="cifar", image=8),
     ],
     ids=str,
 )
 def test_wide_and_grouped_bottlenecks(spec):
-    assert check(spec).depth == 50
+    assert check(spec).depth == spec.depth
 
 
 ROWS = st.tuples(

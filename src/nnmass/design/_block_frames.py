@@ -56,13 +56,13 @@ def residual_frames(space: Space) -> Iterator[Frame]:
 def _price_stages(
     base: ResidualSpec, choices: Sequence[Choices], table: LatencyTable | None
 ) -> Priced:
-    firsts, size = base.blocks[::2], base.first_size
+    firsts, size = base.residual_blocks[::2], base.first_size
     sizes = list(accumulate((b.stride for b in firsts), strided, initial=size))
     slots = list[Slot]()
-    for index, (first, rest) in enumerate(zip(firsts, base.blocks[1::2], strict=True)):
+    for index, (first, rest) in enumerate(zip(firsts, base.residual_blocks[1::2], strict=True)):
         counts = [(int(n),) for n in choices[index].values]
         slots.append(_stage(first, rest, sizes[index], counts, table))
-    return _around(base, base.blocks, base.first_size, tuple(slots), table)
+    return _around(base, base.residual_blocks, base.first_size, tuple(slots), table)
 
 
 def _stage(
@@ -84,8 +84,10 @@ def _stage(
             for block, side in ((first, size), (rest, later))
         )
         ms = np.asarray(begin + (n - 1) * again, dtype=np.float64)
+    mass = np.asarray(_mass(first) + (n - 1) * _mass(rest), dtype=np.float64)
     return Slot(
-        mass=np.asarray(_mass(first) + (n - 1) * _mass(rest), dtype=np.float64),
+        mass=mass,
+        parts=mass[:, None],
         params=one.params + (n - 1) * more.params,
         macs=one.macs + (n - 1) * more.macs,
         memory=FLOAT32_BYTES * np.where(n > 1, max(memory), memory[0]),

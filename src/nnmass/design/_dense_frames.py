@@ -94,8 +94,10 @@ def _dense_slot(
     plan: CellPlan = base.plan_cell(bare, inputs=old.inputs, size_in=old.size_in, stride=old.stride)
     caps = caps_at(bare.width, depth, choices)
     links = links_at(bare.width, depth, caps)
+    mass = mass_of_links(links, depth)
     return Slot(
-        mass=mass_of_links(links, depth),
+        mass=mass,
+        parts=mass[:, None],
         params=plan.base.params + links * plan.per_link.params,
         macs=plan.base.macs + links * plan.per_link.macs,
         memory=FLOAT32_BYTES * plan.alive(caps),
@@ -142,8 +144,10 @@ def _mlp_slot(base: DenseMLP, depth: int, caps: Ints) -> Slot:
     alive = np.maximum(
         most_kept_channels(w, depth, caps, last=depth - 2) + 2 * w, last + w + classes
     )
+    mass = mass_of_links(links, depth)
     return Slot(
-        mass=mass_of_links(links, depth),
+        mass=mass,
+        parts=mass[:, None],
         params=weights + (depth - 1) * w + classes,
         macs=weights,
         memory=FLOAT32_BYTES * np.maximum(alive, base.inputs + w),

@@ -92,7 +92,7 @@ class _Running:
     base: DenseNet
     table: LatencyTable | None
     channels: Ints
-    mass: Floats
+    mass: list[Floats]
     params: Ints
     macs: Ints
     alive: Ints
@@ -105,13 +105,13 @@ class _Running:
 
         n = len(layouts)
         channels = np.full(n, base.first)
-        return cls(base, table, channels, np.zeros(n), zero(), zero(), zero(), np.zeros(n))
+        return cls(base, table, channels, [], zero(), zero(), zero(), np.zeros(n))
 
     def add_block(self, layers: Ints, size: int) -> None:
         growth, inner = self.base.growth, self.base.bottleneck * self.base.growth
         blocks = DenseBlocks(inputs=self.channels, growth=growth, layers=layers, inner=inner)
         prices = price_dense_blocks(blocks, size=size)
-        self.mass += blocks.mass
+        self.mass.append(blocks.mass)
         self._add(prices.params, prices.macs, (blocks.outputs + inner) * size**2)
         if self.table is not None:
             most = int(layers.max())
@@ -164,7 +164,8 @@ class _Running:
 
     def slot(self, layouts: Ints) -> Slot:
         return Slot(
-            mass=self.mass,
+            mass=sum(self.mass[1:], start=self.mass[0]),
+            parts=np.column_stack(self.mass),
             params=self.params,
             macs=self.macs,
             memory=FLOAT32_BYTES * self.alive,

@@ -12,8 +12,9 @@ from nnmass.design._choices import Number
 from nnmass.design._front import Candidate, Front
 from nnmass.design._infeasible import nothing_fits
 from nnmass.design._latency_table import LatencyTable
-from nnmass.design._request import Mass, Request, masses_of_parts, part_word, read_request
-from nnmass.design._roles import LINKED
+from nnmass.design._parts import masses_of_parts
+from nnmass.design._request import Mass, Request, read_request
+from nnmass.design._roles import LINKED, PARTS
 from nnmass.design._search import best_networks
 from nnmass.design._space import Space
 from nnmass.errors import whole_number
@@ -147,7 +148,7 @@ def _starved(request: Request, best: Candidate) -> tuple[str, ...]:
     starved = [str(i) for i, (was, now) in enumerate(pairs) if 2 * now < was * share]
     if not starved:
         return ()
-    part = part_word(request.space)
+    part = PARTS[request.space.family]
     cells = f"{part} {starved[0]}" if len(starved) == 1 else f"{part}s {', '.join(starved)}"
     return (
         f"{best.spec} keeps the sum of masses but leaves {cells} with less than half of the "

@@ -22,6 +22,7 @@ class Slot:
 
     Attributes:
         mass: (n,), float64.
+        parts: (n, p), float64: the mass of each of the p parts that the slot stands for.
         params: (n,), int64.
         macs: (n,), int64.
         memory: (n,), int64: most bytes of feature maps while the part runs.
@@ -31,6 +32,7 @@ class Slot:
     """
 
     mass: Floats
+    parts: Floats
     params: Ints
     macs: Ints
     memory: Ints
@@ -47,6 +49,7 @@ class Slot:
         has_ms = all(slot.ms is not None for slot in slots)
         return cls(
             mass=np.concatenate([slot.mass for slot in slots]),
+            parts=np.concatenate([slot.parts for slot in slots]),
             params=np.concatenate([slot.params for slot in slots]),
             macs=np.concatenate([slot.macs for slot in slots]),
             memory=np.concatenate([slot.memory for slot in slots]),

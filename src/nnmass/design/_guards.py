@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from nnmass.design._parts import depths_of
 from nnmass.design._roles import PARTS, WIDTHS
 from nnmass.design._space import Space
-from nnmass.design._space_like import depth_ranges, depths_of, widths_of
+from nnmass.design._space_like import depth_ranges, widths_of
 from nnmass.errors import SpecError
 from nnmass.specs import Spec
 

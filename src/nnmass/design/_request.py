@@ -17,12 +17,11 @@ from nnmass.design._guards import check_widths, outside_of
 from nnmass.design._latency_table import LatencyTable
 from nnmass.design._limits import OBJECTIVES, Limits, Objective
 from nnmass.design._reference import Reference, reference_of
-from nnmass.design._roles import LINKED, PARTS
+from nnmass.design._parts import masses_of_parts
+from nnmass.design._roles import LINKED
 from nnmass.design._space import Space
-from nnmass.design._space_like import depths_of
 from nnmass.errors import SpecError, did_you_mean, positive_number
 from nnmass.specs import Spec, family_class, parse
-from nnmass.topology import AnyCell
 
 Match = Literal["network", "cells"]
 Mass = float | tuple[float, float]
@@ -290,18 +289,6 @@ def _mass_of_reference(reference: Spec | None) -> Fraction:
     return total
 
 
-def masses_of_parts(spec: Spec) -> tuple[Fraction, ...]:
-    """The exact mass of each cell, dense block, stage or row."""
-    cells: Sequence[AnyCell] = spec.cells
-    if spec.family in LINKED or spec.family == "densenet":
-        return tuple(cell.exact_mass for cell in cells)
-    masses, blocks = list[Fraction](), iter(spec.blocks)  # type: ignore[attr-defined]
-    for count in depths_of(spec):
-        of_part = [next(blocks).cell for _ in range(count)]
-        masses.append(sum((c.exact_mass for c in of_part if c is not None), Fraction(0)))
-    return tuple(masses)
-
-
 def _shared_out(
     parts: tuple[Fraction, ...], mass: Fraction, reference: Spec | None
 ) -> tuple[Fraction, ...]:
@@ -315,8 +302,3 @@ def _shared_out(
             f"{reference} has mass 0; use match='network'"
         )
     return tuple(mass * part / total for part in parts)
-
-
-def part_word(space: Space) -> str:
-    """What a part of the space's networks is called."""
-    return PARTS[space.family]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from nnmass._arrays import Floats, Ints
 from nnmass.design._frame import Frame, Priced, Slot
 from nnmass.design._limits import Limits, Objective
+from nnmass.design._parts import masses_of_parts
 from nnmass.design._solver import Options, lower_bound, solve
 from nnmass.specs import Spec
 
@@ -59,8 +60,8 @@ class _Region:
     priced: Priced
     masks: tuple[Mask, ...]
 
-    def without(self, choice: Choice, near: Sequence[Mask]) -> Iterator[_Region]:
-        """What is left when networks ``near`` the choice in every slot are taken out."""
+    def without(self, near: Sequence[Mask]) -> Iterator[_Region]:
+        """What is left when the networks that are ``near`` in every slot are taken out."""
         inside = list(self.masks)
         for index, (mask, close) in enumerate(zip(self.masks, near, strict=True)):
             rest = mask & ~close
@@ -95,7 +96,7 @@ def best_networks(
             bound = _Problem(region, limits, objective).bound()
             if bound < math.inf:
                 heapq.heappush(heap, _Entry((bound, 0, index), region))
-    count = len(heap)
+    count, given = len(heap), dict[str, list[list[Mask]]]()
     while heap:
         entry = heapq.heappop(heap)
         if entry.choice is None:
@@ -104,11 +105,19 @@ def best_networks(
                 heapq.heappush(heap, solved)
             continue
         assert entry.spec is not None
-        yield Found(spec=entry.spec, value=entry.key[0])
-        near = _near(entry.region.priced.slots, entry.choice)
-        for region in entry.region.without(entry.choice, near):
+        known = given.setdefault(entry.region.frame.name, [])
+        twin = next((near for near in known if _is_near(near, entry.choice)), None)
+        if twin is None:
+            yield Found(spec=entry.spec, value=entry.key[0])
+            twin = _near(entry.region.priced.slots, entry.choice)
+            known.append(twin)
+        for region in entry.region.without(twin):
             count += 1
             heapq.heappush(heap, _Entry((entry.key[0], 0, count), region))
+
+
+def _is_near(near: Sequence[Mask], choice: Choice) -> bool:
+    return all(bool(close[i]) for close, i in zip(near, choice, strict=True))
 
 
 def _near(slots: Sequence[Slot], choice: Choice) -> list[Mask]:
@@ -127,16 +136,27 @@ def _region(frame: Frame, priced: Priced, limits: Limits) -> _Region | None:
     if limits.memory is not None and priced.memory > limits.memory:
         return None
     masks = list[Mask]()
-    for index, slot in enumerate(priced.slots):
+    for slot, least in zip(priced.slots, _by_slot(limits.parts, priced.slots), strict=True):
         mask = np.ones(len(slot), dtype=bool)
         if limits.memory is not None:
             mask &= slot.memory <= limits.memory
-        if limits.parts is not None:
-            mask &= slot.mass >= _least(limits.parts[index])
+        if least:
+            mask &= (slot.parts >= [_least(mass) for mass in least]).all(1)
         if not mask.any():
             return None
         masks.append(mask)
     return _Region(frame, priced, tuple(masks))
+
+
+def _by_slot(
+    masses: Sequence[Fraction] | None, slots: Sequence[Slot]
+) -> Iterator[Sequence[Fraction]]:
+    """The masses of the parts that each slot stands for; empty where there are none."""
+    rest = list(masses or ())
+    for slot in slots:
+        n_parts = slot.parts.shape[1]
+        yield rest[:n_parts]
+        rest = rest[n_parts:]
 
 
 def _least(mass: Fraction) -> float:
@@ -156,13 +176,13 @@ def _solved(region: _Region, limits: Limits, objective: Objective) -> _Entry | N
         if best is not None and (value, second) > best[:2]:
             continue
         spec = problem.spec(choice)
-        if _keeps(spec, limits, len(part.masks)):
+        if _keeps(spec, limits):
             if best is None or (value, second, str(spec)) < (*best[:2], str(best[3])):
                 best = value, second, choice, spec
             continue
         # Rounding let it in: take it out, and look at what is left of the region.
         own = [np.arange(len(mask)) == i for mask, i in zip(part.masks, choice, strict=True)]
-        regions += part.without(choice, own)
+        regions += part.without(own)
     if best is None:
         return None
     value, second, choice, spec = best
@@ -170,15 +190,15 @@ def _solved(region: _Region, limits: Limits, objective: Objective) -> _Entry | N
     return _Entry(key, region, choice, spec)
 
 
-def _keeps(spec: Spec, limits: Limits, n_slots: int) -> bool:
+def _keeps(spec: Spec, limits: Limits) -> bool:
     """The limits on masses, in exact fractions."""
-    masses = [cell.exact_mass for cell in spec.cells]
+    masses = masses_of_parts(spec)
     total = sum(masses, Fraction(0))
     if limits.mass is not None and total < limits.mass:
         return False
     if limits.max_mass is not None and total > limits.max_mass:
         return False
-    if limits.parts is None or len(masses) != n_slots:
+    if limits.parts is None:
         return True
     return all(own >= least for own, least in zip(masses, limits.parts, strict=True))
 
@@ -250,11 +270,11 @@ class _Problem:
     @cached_property
     def _kept(self) -> list[Floats]:
         """Of each option the share of the reference's part that its mass is."""
-        shares = [float(share) for share in self.limits.shares or ()]
-        return [
-            slot.mass / share if share else np.full(len(slot), math.inf)
-            for slot, share in zip(self.slots, shares, strict=True)
-        ]
+        each = list[Floats]()
+        for slot, shares in zip(self.slots, _by_slot(self.limits.shares, self.slots), strict=True):
+            kept = [slot.parts[:, k] / float(s) for k, s in enumerate(shares) if s]
+            each.append(np.min(kept, axis=0) if kept else np.full(len(slot), math.inf))
+        return each
 
     def _pairs(self, rows: Sequence[Ints]) -> Iterator[tuple[Slot, Ints]]:
         return zip(self.slots, rows, strict=True)

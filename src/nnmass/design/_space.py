@@ -51,7 +51,9 @@ class Space:
     def parse(cls, text: str) -> Space:
         """The space that ``text`` describes; ``str`` of a space is such a text."""
         family, texts = split_spec(text)
-        return cls(family, tuple((key, _read_field(family, key, t)) for key, t in texts.items()))
+        order = [field.key for field in family_class(family).keyed_fields()]
+        keys = sorted(texts, key=lambda key: order.index(key) if key in order else len(order))
+        return cls(family, tuple((key, _read_field(family, key, texts[key])) for key in keys))
 
     @classmethod
     def like(
@@ -91,6 +93,9 @@ class Space:
                 if not isinstance(leaf, str) and not leaf.is_fixed:
                     self._check_varying(key, field, row, column, leaf)
         self.spec()
+        for key in (*WIDTHS.get(self.family, ()), DEPTHS.get(self.family, "")):
+            if self.varies(key):
+                self._check_values(key)
 
     def _check_varying(self, key: str, field: Field, row: int, column: int, leaf: Choices) -> None:
         role = role_of(self.family, key)
@@ -106,6 +111,16 @@ class Space:
                 f"{self.family}: in row {row + 1} of {key} only expansion and blocks (the first "
                 f"and third number) may vary, got {leaf} at place {column + 1}"
             )
+
+    def _check_values(self, key: str) -> None:
+        """Build a network of every value of a width, and one of the largest depths."""
+        field = self.field(key) or ()
+        if key in WIDTHS[self.family]:
+            for value in self.choices(key):
+                self.spec({key: value})
+            return
+        last = [[x if isinstance(x, str) else x.values[-1] for x in entry] for entry in field]
+        self.spec({key: [row if len(row) > 1 else row[0] for row in last]})
 
     def __str__(self) -> str:
         """The canonical text."""

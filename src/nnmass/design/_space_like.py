@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nnmass.design._choices import Choices, Number, read_choices
+from nnmass.design._parts import depths_of
 from nnmass.design._roles import DEPTHS, LINKED, PARTS, WIDTHS
 from nnmass.errors import SpecError, whole_number
 from nnmass.specs import Spec
@@ -26,25 +27,6 @@ def depth_ranges(spec: Spec) -> tuple[tuple[int, int], ...]:
     if spec.family in LINKED:
         return tuple((max(3, cell.depth // 2), cell.depth) for cell in spec.cells)  # type: ignore[union-attr]
     return tuple(((n + 1) // 2, 2 * n) for n in depths_of(spec))
-
-
-def depths_of(spec: Spec) -> tuple[int, ...]:
-    """Layers of each cell or dense block, blocks of each stage or row.
-
-    Raises:
-        SpecError: The family has no skips.
-    """
-    if spec.family in LINKED:
-        return tuple(cell.depth for cell in spec.cells)  # type: ignore[union-attr]
-    value = spec.values().get(DEPTHS.get(spec.family, ""))
-    if spec.family == "mobilenet-v2":
-        return tuple(row[2] for row in value)  # type: ignore[attr-defined]
-    if value is None:
-        raise SpecError(
-            f"{spec.family} networks have no skips, and so a mass of 0: there is nothing to "
-            f"design by mass; families with skips: {', '.join(DEPTHS)}"
-        )
-    return value  # type: ignore[return-value]
 
 
 def widths_of(spec: Spec) -> tuple[Number, ...]:

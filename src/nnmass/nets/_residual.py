@@ -124,8 +124,8 @@ class ResidualNet(Net):
         self.is_preactivated = spec.is_preactivated
         kernel, stride = (7, 2) if self.is_imagenet else (3, 1)
         self.stem = _conv(spec.in_channels, spec.stem_channels, kernel, stride)
-        self.blocks = nn.ModuleList(_BLOCKS[block.kind](block) for block in spec.blocks)
-        outputs = spec.blocks[-1].outputs
+        self.blocks = nn.ModuleList(_BLOCKS[block.kind](block) for block in spec.residual_blocks)
+        outputs = spec.residual_blocks[-1].outputs
         self.norm = nn.BatchNorm2d(outputs if self.is_preactivated else spec.stem_channels)
         self.head = nn.Linear(outputs, spec.classes)
 

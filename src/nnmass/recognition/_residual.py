@@ -9,7 +9,7 @@ from typing import Any
 
 from nnmass.recognition._seen import Seen, UnlikeError, most_common
 from nnmass.recognition._simplest import simplest
-from nnmass.specs import BASIC_STAGES, BOTTLENECK_STAGES, ResNet, ResNeXt, WideResNet
+from nnmass.specs import PLANES, ResNet, ResNeXt, WideResNet
 from nnmass.tracing import WeightLayer
 
 
@@ -18,17 +18,15 @@ class _Stages:
     """The stages of a residual network.
 
     Attributes:
-        widths: Channels of the 3x3 convolutions of each stage.
-        counts: Blocks of each stage.
-        is_bottleneck: A block is 1x1, 3x3, 1x1.
+        threes: Output channels of the 3x3 convolutions of each stage.
+        is_bottleneck: A block is 1x1, 3x3, 1x1; otherwise it is two 3x3.
         has_projections: There are more 1x1 convolutions than that.
         groups: Of the 3x3 convolutions.
         stem: Kind of the stem.
         stem_channels: What it gives.
     """
 
-    widths: tuple[int, ...]
-    counts: tuple[int, ...]
+    threes: tuple[tuple[int, ...], ...]
     is_bottleneck: bool
     has_projections: bool
     groups: int
@@ -36,10 +34,44 @@ class _Stages:
     stem_channels: int
 
     @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each stage."""
+        return tuple(most_common(stage) for stage in self.threes)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Blocks of each stage."""
+        return tuple(len(stage) // self._each for stage in self.threes)
+
+    @property
+    def has_layout(self) -> bool:
+        """There are three or four stages of whole blocks."""
+        return len(self.threes) in PLANES and not any(len(s) % self._each for s in self.threes)
+
+    @property
+    def is_even(self) -> bool:
+        """In addition, all 3x3 convolutions of a stage have as many channels."""
+        return self.has_layout and all(len(set(stage)) == 1 for stage in self.threes)
+
+    @property
     def kind(self) -> str:
         """The blocks in words."""
         blocks = "bottlenecks (1x1, 3x3, 1x1)" if self.is_bottleneck else "blocks of two 3x3"
         return f"{'/'.join(map(str, self.counts))} {blocks}"
+
+    @property
+    def no_layout(self) -> str:
+        """Why its stages are of none of the families."""
+        found = [str(len(stage)) for stage in self.threes]
+        shown = "/".join(found[:6]) + ("/.." if len(found) > 6 else "")
+        return (
+            f"its {len(found)} stages have {shown} 3x3 convolutions; the families have 3 or 4 "
+            "stages of bottlenecks (1x1, 3x3, 1x1), or of blocks of two 3x3"
+        )
+
+    @property
+    def _each(self) -> int:
+        return 1 if self.is_bottleneck else 2
 
 
 def _stages(seen: Seen) -> _Stages:
@@ -53,7 +85,10 @@ def _stages(seen: Seen) -> _Stages:
         raise UnlikeError(f"its 3x3 convolutions are depthwise ({deep[0].path}, ..)")
     by_size, by_width = (_read(seen, threes, part(threes)) for part in (_by_size, _by_width))
     # Where blurring, not a stride, makes maps smaller, the widths alone tell stages apart.
-    return by_size if _is_known(by_size) or not _is_known(by_width) else by_width
+    best = by_size if by_size.is_even or not by_width.has_layout else by_width
+    if not best.has_layout:
+        raise UnlikeError(best.no_layout)
+    return best
 
 
 def _read(seen: Seen, threes: Sequence[WeightLayer], parts: list[list[int]]) -> _Stages:
@@ -61,18 +96,13 @@ def _read(seen: Seen, threes: Sequence[WeightLayer], parts: list[list[int]]) -> 
     n_ones = sum(layer.shape.kernel == (1, 1) for layer in seen.body)
     is_bottleneck = 2 * n_ones > 3 * len(threes)
     return _Stages(
-        widths=tuple(most_common(part) for part in parts),
-        counts=tuple(len(part) // (1 if is_bottleneck else 2) for part in parts),
+        threes=tuple(map(tuple, parts)),
         is_bottleneck=is_bottleneck,
         has_projections=n_ones > 2 * len(threes) * is_bottleneck,
         groups=most_common([layer.shape.groups for layer in threes]),
         stem=seen.stem_kind(threes[0].size),
         stem_channels=seen.stem[-1].shape.outputs,
     )
-
-
-def _is_known(stages: _Stages) -> bool:
-    return bool(_four_stage_depth(stages) or _three_stage_blocks(stages))
 
 
 def _by_size(layers: Sequence[WeightLayer]) -> list[list[int]]:
@@ -92,57 +122,26 @@ def _by_width(layers: Sequence[WeightLayer]) -> list[list[int]]:
     return [list(run) for _, run in groupby(layer.shape.outputs for layer in layers)]
 
 
-def _four_stage_depth(stages: _Stages) -> int | None:
-    published = BOTTLENECK_STAGES if stages.is_bottleneck else BASIC_STAGES
-    return next((depth for depth, counts in published.items() if counts == stages.counts), None)
-
-
-def _three_stage_blocks(stages: _Stages) -> int | None:
-    """Blocks of each stage of the CIFAR kind."""
-    is_even = len(stages.counts) == 3 and len(set(stages.counts)) == 1
-    return stages.counts[0] if is_even and not stages.is_bottleneck else None
-
-
-def _depth(stages: _Stages, *, extra: int) -> int:
-    depth = _four_stage_depth(stages)
-    n_blocks = _three_stage_blocks(stages)
-    if depth is None and n_blocks is not None:
-        depth = 6 * n_blocks + extra
-    if depth is None:
-        raise UnlikeError(
-            f"it has stages of {stages.kind}; the family has 2/2/2/2 (18) or 3/4/6/3 (34) blocks "
-            "of two 3x3, or n/n/n of them, or 3/4/6/3 (50), 3/4/23/3 (101), 3/8/36/3 (152) "
-            "bottlenecks"
-        )
-    return depth
-
-
 def _common(seen: Seen, stages: _Stages) -> dict[str, Any]:
-    return {"stem": stages.stem, **seen.image}
+    return {"blocks": stages.counts, "stem": stages.stem, **seen.image}
 
 
 def resnets(seen: Seen) -> Iterator[ResNet]:
     """The ResNet with these stages, its width multiplier from the widths."""
     stages = _stages(seen)
-    depth, is_four = _depth(stages, extra=2), _four_stage_depth(stages) is not None
-    if not is_four and depth in BOTTLENECK_STAGES:
-        raise UnlikeError(
-            f"it has stages of {stages.kind}; the family's depth {depth} has four of bottlenecks"
-        )
-    shape = {
-        "depth": depth,
-        "shortcut": "projection" if stages.has_projections else "pad",
-        **_common(seen, stages),
-    }
-    first = 64 if is_four else 16
-    planes = [first << index for index in range(4 if is_four else 3)]
-    seen_widths = [(first, stages.stem_channels), *zip(planes, stages.widths, strict=True)]
+    planes = PLANES[len(stages.counts)]
+    seen_widths = [(planes[0], stages.stem_channels), *zip(planes, stages.widths, strict=True)]
     low = max((width - 1) / plane for plane, width in seen_widths)
     high = min((width + 1) / plane for plane, width in seen_widths)
     multiplier = simplest(max(low, 1e-5), high, _widths_are(seen_widths))
     if multiplier is None:  # what most of them have, so that there is something to compare with
         multiplier = most_common([width / plane for plane, width in seen_widths])
-    yield ResNet(width_multiplier=multiplier, **shape)
+    yield ResNet(
+        block="bottleneck" if stages.is_bottleneck else "basic",
+        width_multiplier=multiplier,
+        shortcut="projection" if stages.has_projections else "pad",
+        **_common(seen, stages),
+    )
 
 
 def _widths_are(widths: list[tuple[int, int]]) -> Any:
@@ -152,22 +151,19 @@ def _widths_are(widths: list[tuple[int, int]]) -> Any:
 def wide_resnets(seen: Seen) -> Iterator[WideResNet]:
     """The Wide ResNet with these stages."""
     stages = _stages(seen)
-    depth = _depth(stages, extra=4)
-    if _four_stage_depth(stages) in BASIC_STAGES:  # 34 is also that of three times five blocks
-        raise UnlikeError(f"it has stages of {stages.kind}, as ResNets have")
-    first = 64 if depth in BOTTLENECK_STAGES else 16
-    widen = max(1, round(stages.widths[0] / first))
-    yield WideResNet(depth=depth, widen=widen, **_common(seen, stages))
+    if stages.is_bottleneck != (len(stages.counts) == 4):
+        raise UnlikeError(
+            f"it has stages of {stages.kind}; the family has three of blocks of two 3x3, or four "
+            "of bottlenecks"
+        )
+    widen = max(1, round(stages.widths[0] / PLANES[len(stages.counts)][0]))
+    yield WideResNet(widen=widen, **_common(seen, stages))
 
 
 def resnexts(seen: Seen) -> Iterator[ResNeXt]:
     """The ResNeXt with these stages."""
     stages = _stages(seen)
-    depth = _four_stage_depth(stages)
-    if depth not in BOTTLENECK_STAGES:
-        raise UnlikeError(
-            f"it has stages of {stages.kind}; the family has 3/4/6/3 (50), 3/4/23/3 (101) or "
-            "3/8/36/3 (152) bottlenecks"
-        )
+    if not stages.is_bottleneck or len(stages.counts) != 4:
+        raise UnlikeError(f"it has stages of {stages.kind}; the family has four of bottlenecks")
     width = max(1, round(stages.widths[0] / stages.groups))
-    yield ResNeXt(depth=depth, groups=stages.groups, width=width, **_common(seen, stages))
+    yield ResNeXt(groups=stages.groups, width=width, **_common(seen, stages))

@@ -29,16 +29,17 @@ from nnmass.specs._layer_rules import transition_layers as transition_layers
 from nnmass.specs._mobilenet_v2 import InvertedResidual as InvertedResidual
 from nnmass.specs._mobilenet_v2 import MobileNetV2 as MobileNetV2
 from nnmass.specs._mobilenet_v2 import rounded_channels as rounded_channels
-from nnmass.specs._residual import BASIC_STAGES as BASIC_STAGES
-from nnmass.specs._residual import BOTTLENECK_STAGES as BOTTLENECK_STAGES
-from nnmass.specs._residual import ResidualBlock as ResidualBlock
 from nnmass.specs._residual import ResidualSpec as ResidualSpec
+from nnmass.specs._residual_block import ResidualBlock as ResidualBlock
+from nnmass.specs._residual_layout import BASIC_STAGES as BASIC_STAGES
+from nnmass.specs._residual_layout import BOTTLENECK_STAGES as BOTTLENECK_STAGES
+from nnmass.specs._residual_layout import PLANES as PLANES
 from nnmass.specs._resnet import ResNet as ResNet
-from nnmass.specs._resnet import ResNeXt as ResNeXt
-from nnmass.specs._resnet import WideResNet as WideResNet
+from nnmass.specs._resnext import ResNeXt as ResNeXt
 from nnmass.specs._spec import FLOAT32_BYTES as FLOAT32_BYTES
 from nnmass.specs._spec import Spec as Spec
 from nnmass.specs._vgg import VGG as VGG
+from nnmass.specs._wide_resnet import WideResNet as WideResNet
 
 if TYPE_CHECKING:
     from nnmass.specs._dense_block_prices import Prices as Prices

@@ -12,9 +12,11 @@ from nnmass.specs._dense_cnn import DenseCNN, DenseCNNDepthwise
 from nnmass.specs._dense_mlp import DenseMLP
 from nnmass.specs._densenet import DenseNet
 from nnmass.specs._mobilenet_v2 import MobileNetV2
-from nnmass.specs._resnet import ResNet, ResNeXt, WideResNet
+from nnmass.specs._resnet import ResNet
+from nnmass.specs._resnext import ResNeXt
 from nnmass.specs._spec import SCHEMA, Spec
 from nnmass.specs._vgg import VGG
+from nnmass.specs._wide_resnet import WideResNet
 
 FAMILIES: Mapping[str, type[Spec]] = {
     cls.family: cls

@@ -11,7 +11,8 @@ from nnmass.specs._dense_cnn import CellPlan, DenseConvSpec
 from nnmass.specs._densenet import DenseNet
 from nnmass.specs._layer import Layer, LayerKind, conv_layer, keeping, linear_layer
 from nnmass.specs._mobilenet_v2 import InvertedResidual, MobileNetV2
-from nnmass.specs._residual import ResidualBlock, ResidualSpec
+from nnmass.specs._residual import ResidualSpec
+from nnmass.specs._residual_block import ResidualBlock
 from nnmass.specs._spec import Spec
 from nnmass.specs._vgg import HIDDEN, POOLED, VGG
 from nnmass.topology import DenseBlock
@@ -106,10 +107,10 @@ def _residual(spec: ResidualSpec) -> Iterator[Layer]:
         size = halved(size)
         yield keeping("max-pool", stem, size=size, kernel=3, stride=2)
         size = halved(size)
-    for block in spec.blocks:
+    for block in spec.residual_blocks:
         yield from _residual_block(block, size)
         size = strided(size, block.stride)
-    last, before = spec.blocks[-1].outputs, "norm-relu" if spec.is_preactivated else ""
+    last, before = spec.residual_blocks[-1].outputs, "norm-relu" if spec.is_preactivated else ""
     yield keeping("mean", last, size=size, before=before)
     yield linear_layer(last, spec.classes)
 

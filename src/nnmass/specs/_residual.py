@@ -3,135 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from nnmass.errors import SpecError
 from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear, strided
-from nnmass.specs._kinds import Choice, Whole
+from nnmass.specs._kinds import Choice, Whole, WholeList
+from nnmass.specs._residual_block import ResidualBlock
+from nnmass.specs._residual_layout import BlockKind, weight_layers
 from nnmass.specs._spec import Spec, spec_field
 from nnmass.topology import AdditiveCell
 
-BlockKind = Literal["basic", "bottleneck", "pre-activation"]
-Shortcut = Literal["identity", "projection", "pad"]
-
-BOTTLENECK_STAGES = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
-BASIC_STAGES = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
-"""Blocks of each stage in the published networks for ImageNet, by their depth."""
-
 STEMS = Choice(("imagenet", "cifar", "mnist"))
 STEM_HELP = "imagenet: 7x7 stride 2 and max pooling; cifar, mnist: 3x3 at full size"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResidualBlock:
-    """One residual block.
-
-    Attributes:
-        kind: ``basic`` (two 3x3), ``bottleneck`` (1x1, 3x3, 1x1) or ``pre-activation`` (two 3x3,
-            norm and ReLU before each).
-        inputs: Channels that come in.
-        inner: Channels of the first convolution (of the first two in a bottleneck).
-        outputs: Channels that go out.
-        stride: Of the 3x3 convolution that carries it.
-        groups: Of the 3x3 convolution in a bottleneck.
-        shortcut: ``identity``, ``projection`` (1x1 convolution) or ``pad`` (zeros for the new
-            channels, every second pixel).
-    """
-
-    kind: BlockKind
-    inputs: int
-    inner: int
-    outputs: int
-    stride: int
-    groups: int = 1
-    shortcut: Shortcut = "identity"
-
-    @property
-    def cell(self) -> AdditiveCell:
-        """The block as a cell."""
-        chain = (self.inner, self.inner) if self.kind == "bottleneck" else (self.inner,)
-        return AdditiveCell(
-            widths=(self.inputs, *chain, self.outputs),
-            carried=self.inputs,
-            has_projection=self.shortcut == "projection",
-        )
-
-    def cost(self, size_in: int) -> Cost:
-        """Cost on feature maps of ``size_in`` pixels a side."""
-        size = strided(size_in, self.stride)
-        shortcut = Cost()
-        if self.shortcut == "projection":
-            shortcut = conv(self.inputs, self.outputs, kernel=1, size=size)
-            if self.kind != "pre-activation":
-                shortcut += batch_norm(self.outputs)
-        if self.kind == "bottleneck":
-            return (
-                conv(self.inputs, self.inner, kernel=1, size=size_in)
-                + conv(self.inner, self.inner, kernel=3, size=size, groups=self.groups)
-                + conv(self.inner, self.outputs, kernel=1, size=size)
-                + 2 * batch_norm(self.inner)
-                + batch_norm(self.outputs)
-                + shortcut
-            )
-        normed_first = self.inputs if self.kind == "pre-activation" else self.inner
-        normed_second = self.inner if self.kind == "pre-activation" else self.outputs
-        return (
-            conv(self.inputs, self.inner, kernel=3, size=size)
-            + conv(self.inner, self.outputs, kernel=3, size=size)
-            + batch_norm(normed_first)
-            + batch_norm(normed_second)
-            + shortcut
-        )
-
-    def alive(self, size_in: int) -> Iterator[int]:
-        """Values alive while each layer runs, on feature maps of ``size_in`` pixels a side."""
-        area_in, area = size_in**2, strided(size_in, self.stride) ** 2
-        inputs, outputs = self.inputs * area_in, self.outputs * area
-        inner = self.inner * area
-        if self.kind == "bottleneck":
-            wide = self.inner * area_in  # before the stride
-            yield from (inputs + wide, inputs + wide + inner, inputs + inner + outputs)
-        elif self.kind == "pre-activation" and self.shortcut == "projection":  # runs first
-            yield from (inputs + outputs, inputs + outputs + inner, inner + 2 * outputs)
-            return
-        else:
-            yield from (inputs + inner, inputs + inner + outputs)
-        if self.shortcut == "projection":
-            yield inputs + 2 * outputs
-
-
-def stage_blocks(
-    kind: BlockKind,
-    *,
-    inputs: int,
-    stages: Sequence[tuple[int, int, int]],
-    groups: int = 1,
-    widening: Literal["projection", "pad"] = "projection",
-) -> tuple[ResidualBlock, ...]:
-    """The blocks of ``stages``, each ``(inner, outputs, number of blocks)``.
-
-    Every stage but the first starts with stride 2. Where a block changes the shape, its shortcut
-    is ``widening``.
-    """
-    blocks = []
-    for index, (inner, outputs, count) in enumerate(stages):
-        for position in range(count):
-            stride = 2 if index and not position else 1
-            same = stride == 1 and inputs == outputs
-            blocks.append(
-                ResidualBlock(
-                    kind=kind,
-                    inputs=inputs,
-                    inner=inner,
-                    outputs=outputs,
-                    stride=stride,
-                    groups=groups,
-                    shortcut="identity" if same else widening,
-                )
-            )
-            inputs = outputs
-    return tuple(blocks)
 
 
 def channels_default(earlier: Mapping[str, Any]) -> int:
@@ -147,6 +31,11 @@ def image_default(earlier: Mapping[str, Any]) -> int:
 def classes_default(earlier: Mapping[str, Any]) -> int:
     """Outputs that go with a stem."""
     return 1000 if earlier["stem"] == "imagenet" else 10
+
+
+def stem_by_stages(earlier: Mapping[str, Any]) -> str:
+    """The stem that goes with so many stages."""
+    return "imagenet" if len(earlier["blocks"]) == 4 else "cifar"
 
 
 def in_field() -> Any:
@@ -168,6 +57,8 @@ class ResidualSpec(Spec):
     """What the residual families share: stem, blocks, global average pooling, linear head."""
 
     __slots__ = ()
+    depth: int
+    blocks: tuple[int, ...]
     stem: str
     in_channels: int
     image: int
@@ -180,18 +71,52 @@ class ResidualSpec(Spec):
 
     @property
     @abstractmethod
-    def blocks(self) -> tuple[ResidualBlock, ...]:
+    def residual_blocks(self) -> tuple[ResidualBlock, ...]:
         """The blocks, from input to output."""
+
+    @abstractmethod
+    def _block_kind(self, blocks: tuple[int, ...]) -> BlockKind:
+        """Kind of the blocks where the stages have so many, as far as it is told.
+
+        Raises:
+            ValueError: What tells it is wrong.
+        """
+
+    def _fill_in_layout(self) -> None:
+        """`_fill_in`; ``blocks`` tell the depth where it is not given, and must not contradict it.
+
+        Raises:
+            SpecError: They do, or a field is missing or out of range.
+        """
+        if self.depth is None and self.blocks is not None:
+            object.__setattr__(self, "depth", self._told_depth())
+        self._fill_in()
+        kind = self._block_kind(self.blocks)
+        depth = weight_layers(kind, self.blocks)
+        if self.depth != depth:
+            raise SpecError(
+                f"{self.family}: depth={self.depth} contradicts "
+                f"blocks={WholeList(1).show(self.blocks)}, which have {depth} weight layers as "
+                f"{kind} blocks; leave one of the two out"
+            )
+
+    def _told_depth(self) -> int:
+        """Weight layers of what was given for the blocks."""
+        try:
+            blocks = WholeList(1).check(self.blocks)
+            return weight_layers(self._block_kind(blocks), blocks)
+        except (ValueError, TypeError, OverflowError):
+            return 1  # what is wrong with them is told with the other faults
 
     @property
     def is_preactivated(self) -> bool:
         """Norm and ReLU stand before the convolutions, and once more before the head."""
-        return self.blocks[0].kind == "pre-activation"
+        return self.residual_blocks[0].kind == "pre-activation"
 
     @property
     def cells(self) -> tuple[AdditiveCell, ...]:
         """One cell a block."""
-        return tuple(block.cell for block in self.blocks)
+        return tuple(block.cell for block in self.residual_blocks)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -210,10 +135,10 @@ class ResidualSpec(Spec):
         yield conv(self.in_channels, self.stem_channels, kernel=kernel, size=size)
         if self.stem == "imagenet":
             size = halved(size)
-        for block in self.blocks:
+        for block in self.residual_blocks:
             yield block.cost(size)
             size = strided(size, block.stride)
-        last = self.blocks[-1].outputs
+        last = self.residual_blocks[-1].outputs
         yield batch_norm(last if self.is_preactivated else self.stem_channels)
         yield linear(last, self.classes)
 
@@ -224,7 +149,7 @@ class ResidualSpec(Spec):
 
     def _alive(self) -> Iterator[int]:
         size = self.first_size
-        for block in self.blocks:
+        for block in self.residual_blocks:
             yield from block.alive(size)
             size = strided(size, block.stride)
         yield from self._outer_alive()
@@ -237,7 +162,7 @@ class ResidualSpec(Spec):
         if is_imagenet:
             before, size = size, halved(size)
             yield stem * (before**2 + size**2)
-        for block in self.blocks:
+        for block in self.residual_blocks:
             size = strided(size, block.stride)
-        last = self.blocks[-1].outputs
+        last = self.residual_blocks[-1].outputs
         yield from (last * size**2 + last, last + self.classes)

@@ -31,10 +31,11 @@ class KeyedField:
     default: Default
     help: str
     unless: str = ""
+    beside: str = ""
 
     def may_lack(self, given: Container[str]) -> bool:
         """It may be left out where the keys ``given`` are there."""
-        return not self.required or self.unless in given
+        return (not self.required or self.unless in given) and self.beside not in given
 
     def is_default(self, value: object, earlier: Mapping[str, Any]) -> bool:
         """``value`` is what leaving the field out gives, after the fields before it."""
@@ -60,14 +61,17 @@ class KeyedField:
 
 
 def spec_field(
-    key: str, kind: Kind, default: Default = None, *, help: str, unless: str = ""
+    key: str, kind: Kind, default: Default = None, *, help: str, unless: str = "", beside: str = ""
 ) -> Any:
     """A dataclass field that a spec string calls ``key``; without a default it is required.
 
     With ``unless`` it is required unless the field of that key is given, which then tells it; the
-    canonical string has one of the two. A default that cannot be told raises a `SpecError`.
+    canonical string has one of the two. With ``beside`` it has a default, but is required where
+    the field of that key is given, and shown where that is shown. A default that cannot be told
+    raises a `SpecError`.
     """
-    metadata = {"key": key, "kind": kind, "default": default, "help": help, "unless": unless}
+    metadata = {"key": key, "kind": kind, "default": default, "help": help}
+    metadata |= {"unless": unless, "beside": beside}
     if default is None and not unless:
         return dataclasses.field(metadata=metadata)
     return dataclasses.field(default=None, metadata=metadata)
@@ -98,6 +102,7 @@ class Spec(ABC):
                 default=f.metadata["default"],
                 help=f.metadata["help"],
                 unless=f.metadata["unless"],
+                beside=f.metadata["beside"],
             )
             for f in dataclasses.fields(cls)  # type: ignore[arg-type]
         )
@@ -138,13 +143,15 @@ class Spec(ABC):
         """Check the given fields and fill in the others; every ``__post_init__`` begins so."""
         values: dict[str, Any] = {}
         faults: list[str] = []
-        for field in self.keyed_fields():
+        fields = self.keyed_fields()
+        there = {field.key for field in fields if getattr(self, field.attribute) is not None}
+        for field in fields:
             given = getattr(self, field.attribute)
-            if given is None and not field.required and faults:
-                continue  # the default may depend on what is wrong
-            if given is None and field.unless:
+            if given is None and (field.unless or field.beside) and not field.may_lack(there):
                 faults.append(field.missing())
                 continue
+            if given is None and not field.required and faults:
+                continue  # the default may depend on what is wrong
             try:
                 if given is None and not field.required:
                     given = field.default_after(values)
@@ -165,14 +172,17 @@ class Spec(ABC):
 
     def __str__(self) -> str:
         """The canonical spec string."""
-        shown, earlier, fields = dict[str, str](), dict[str, Any](), self.keyed_fields()
+        shown, earlier, fields = set[str](), dict[str, Any](), self.keyed_fields()
         for field in fields:
             value = getattr(self, field.attribute)
             if not field.is_default(value, earlier):
-                shown[field.key] = field.kind.show(value)
+                shown.add(field.key)
             earlier[field.key] = value
-        told = {field.key for field in fields if field.unless in shown}
-        parts = [f"{key}={text}" for key, text in shown.items() if key not in told]
+        parts = [
+            f"{field.key}={field.kind.show(earlier[field.key])}"
+            for field in fields
+            if field.beside in shown or (field.key in shown and field.unless not in shown)
+        ]
         return f"{self.family}({','.join(parts)})" if parts else self.family
 
     def to_dict(self) -> dict[str, object]:
