@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from oracles.spaces import SMALL_SPACES, every_network
 
 import nnmass
 from nnmass.design import LatencyTable, LayerTime, Space, design, pareto_front
@@ -11,6 +10,7 @@ from nnmass.design._table_setting import TableSetting
 from nnmass.errors import BudgetError, DeviceError, SpecError
 from nnmass.runs import Machine, this_machine
 from nnmass.specs import layers_of
+from oracles.spaces import SMALL_SPACES, every_network
 
 CONVOLUTIONAL = [text for text in SMALL_SPACES if not text.startswith("dense-mlp")]
 

@@ -4,10 +4,10 @@ import json
 from fractions import Fraction
 
 import pytest
-from oracles.spaces import SMALL_SPACES, Numbers, every_network
 
 from nnmass.design import Space, pareto_front
 from nnmass.errors import BudgetError, SpecError
+from oracles.spaces import SMALL_SPACES, Numbers, every_network
 
 LIKE = "dense-cnn(wm=1,d=12,t=20/30)"
 

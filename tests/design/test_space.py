@@ -4,13 +4,13 @@ import random
 
 import numpy as np
 import pytest
-from oracles.spaces import SMALL_SPACES, Numbers, every_network, parts_of
 
 import nnmass
 from nnmass.design import Space
 from nnmass.design._parts import depths_of, masses_of_parts
 from nnmass.design._space_like import depth_ranges
 from nnmass.errors import SpecError
+from oracles.spaces import SMALL_SPACES, Numbers, every_network, parts_of
 
 
 @pytest.mark.parametrize("text", SMALL_SPACES)

@@ -15,6 +15,7 @@ from nnmass.design._roles import WIDTHS
 from nnmass.specs import (
     FLOAT32_BYTES,
     InvertedResidual,
+    Layer,
     MobileNetV2,
     ResidualBlock,
     ResidualSpec,
@@ -79,11 +80,9 @@ def _stage(
     memory = max(first.alive(size)), max(rest.alive(later))
     ms = None
     if table is not None:
-        begin, again = (
-            table.layers_ms(block_layers(block, size=side))
-            for block, side in ((first, size), (rest, later))
-        )
-        ms = np.asarray(begin + (n - 1) * again, dtype=np.float64)
+        ms = np.full(len(n), table.layers_ms(block_layers(first, size=size)))
+        if n.max() > 1:  # else the table need not know the others
+            ms += (n - 1) * table.layers_ms(block_layers(rest, size=later))
     mass = np.asarray(_mass(first) + (n - 1) * _mass(rest), dtype=np.float64)
     return Slot(
         mass=mass,
@@ -149,14 +148,17 @@ def _around(
     table: LatencyTable | None,
 ) -> Priced:
     """The slots with what stands before and behind them: all of ``base`` but its blocks."""
-    params, macs = base.params, base.macs
-    ms = 0.0 if table is None else table.layers_ms(layers_of(base))
+    params, macs, inner = base.params, base.macs, list[Layer]()
     for block in blocks:
         cost = block.cost(size)
         params, macs = params - cost.params, macs - cost.macs
-        if table is not None:
-            ms -= table.layers_ms(block_layers(block, size=size))
+        inner += block_layers(block, size=size)
         size = strided(size, block.stride)
+    ms = 0.0
+    if table is not None:
+        layers = layers_of(base)
+        first = 2 if layers[1].kind.op == "max-pool" else 1  # the stem
+        ms = table.layers_ms(layers[:first] + layers[first + len(inner) :])
     return Priced(slots=slots, params=params, macs=macs, memory=base.outer_activation_bytes, ms=ms)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from nnmass.errors import SpecError
 
@@ -128,7 +129,7 @@ def _show_fraction(value: Fraction) -> str:
 
 def _common_step(values: Sequence[Number]) -> Fraction | None:
     exact = [Fraction(str(value)) for value in values]
-    steps = {b - a for a, b in zip(exact, exact[1:], strict=False)}
+    steps = {b - a for a, b in pairwise(exact)}
     return steps.pop() if len(steps) == 1 else None
 
 

@@ -101,7 +101,7 @@ def _dense_slot(
         params=plan.base.params + links * plan.per_link.params,
         macs=plan.base.macs + links * plan.per_link.macs,
         memory=FLOAT32_BYTES * plan.alive(caps),
-        ms=None if table is None else table.cell_ms(base, index, depth=depth)[caps],
+        ms=None if table is None else table.cell_ms(base, index, depth=depth, link_caps=caps),
         structure=np.full((len(caps), 1), depth),
         settings=np.column_stack([np.full(len(caps), depth), caps]),
     )

@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 import numpy.typing as npt
 
-from nnmass._arrays import Floats
+from nnmass._arrays import Floats, first_bad, whole_array
 from nnmass.design._layer_curves import LayerCurves
 from nnmass.design._table_error import AdditiveError, NetworkCheck, checked_networks_error
 from nnmass.design._table_setting import TableSetting
@@ -129,7 +129,14 @@ class LatencyTable:
         layers = dict.fromkeys(layer for spec in parsed for layer in layers_of(spec))
         return tuple(layer for layer in layers if not self._curves.covers(layer))
 
-    def cell_ms(self, spec: DenseConvSpec | str, cell: int, *, depth: int | None = None) -> Floats:
+    def cell_ms(
+        self,
+        spec: DenseConvSpec | str,
+        cell: int,
+        *,
+        depth: int | None = None,
+        link_caps: npt.ArrayLike | None = None,
+    ) -> Floats:
         """Milliseconds of one cell of a dense CNN, for every link cap that it may have.
 
         Layer i >= 2 reads ``w + min(t, w (i-1))`` channels, so with n = depth - 2, the layers
@@ -139,22 +146,25 @@ class LatencyTable:
             spec: The network; its link caps do not count.
             cell: Which of its cells, from 0.
             depth: Layers of the cell, instead of the spec's.
+            link_caps: These alone, whole numbers from 0 to w n.
 
         Returns:
-            (w n + 1,): the latency at link cap 0, 1, .., w n; measured numbers, so noise may let
-            it fall here and there.
+            (w n + 1,), or one for each of ``link_caps``: the latency at link cap 0, 1, .., w n;
+            measured numbers, so noise may let it fall here and there.
 
         Raises:
-            SpecError: There is no such cell, or the table does not reach far enough.
+            SpecError: There is no such cell, no such link cap, or the table does not reach far
+                enough.
         """
         bare = _without_links(spec, cell, depth)
         width, n = bare.cell.width, bare.cell.depth - 2
         fixed = self.layers_ms(x for x in cell_layers(bare) if not x.kind.is_linked)
-        caps = np.arange(width * n + 1)
-        one = self.layer_ms(linked_layer(bare, width).kind, width + caps, width)
-        full = np.concatenate([[0.0], np.cumsum(one[width::width])])  # layers that take all
-        n_full = np.minimum(caps // width, n)
-        return fixed + full[n_full] + (n - n_full) * one
+        caps = _link_caps(link_caps, width * n)
+        kind, n_full = linked_layer(bare, width).kind, caps // width
+        most = int(n_full.max(initial=0))
+        each = self.layer_ms(kind, width * np.arange(2, most + 2), width)
+        full = np.concatenate([[0.0], np.cumsum(each)])  # layers that take all there is
+        return fixed + full[n_full] + (n - n_full) * self.layer_ms(kind, width + caps, width)
 
     @property
     def error(self) -> AdditiveError:
@@ -253,6 +263,18 @@ class LatencyTable:
 
 Progress = Callable[[LayerTime, int, int], object]
 """Called with each measured layer, how many there are now, and how many there will be."""
+
+
+def _link_caps(given: npt.ArrayLike | None, most: int) -> npt.NDArray[np.int64]:
+    if given is None:
+        return np.arange(most + 1)
+    caps = whole_array(given, "link_caps", low=0)
+    if caps.size and int(caps.max()) > most:
+        raise SpecError(
+            f"link_caps must be at most {most}, where the cell has all its skips, got "
+            f"{first_bad(caps, caps > most)}"
+        )
+    return caps
 
 
 def _without_links(spec: DenseConvSpec | str, index: int, depth: int | None) -> CellPlan:

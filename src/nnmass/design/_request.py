@@ -16,8 +16,8 @@ from nnmass.design._front import Candidate
 from nnmass.design._guards import check_widths, outside_of
 from nnmass.design._latency_table import LatencyTable
 from nnmass.design._limits import OBJECTIVES, Limits, Objective
-from nnmass.design._reference import Reference, reference_of
 from nnmass.design._parts import masses_of_parts
+from nnmass.design._reference import Reference, reference_of
 from nnmass.design._roles import LINKED
 from nnmass.design._space import Space
 from nnmass.errors import SpecError, did_you_mean, positive_number
@@ -204,17 +204,30 @@ def _mass(mass: object) -> tuple[Fraction | None, Fraction | None]:
     low, high = (None if x is None else _one_mass(x, mass) for x in pair)
     if low is not None and high is not None and high < low:
         raise SpecError(
-            f"mass must be (least, most), and the most {float(high):g} lies below the least "
-            f"{float(low):g}"
+            f"mass must be (least, most), and the most {high:g} lies below the least {low:g}"
         )
-    return low, high
+    return _rounding_to(low, -1), _rounding_to(high, 1)
 
 
-def _one_mass(value: object, given: object) -> Fraction:
+def _rounding_to(mass: float | None, sign: int) -> Fraction | None:
+    """The furthest real number below (-1) or above (1) that still rounds to ``mass``.
+
+    A network whose mass is printed as ``mass`` must keep to it.
+    """
+    if not mass:
+        return None if mass is None else Fraction(0)
+    return Fraction(mass) + sign * Fraction(math.ulp(mass)) * _HALF
+
+
+_HALF = Fraction(2**20 - 1, 2**21)
+"""A little less than half a unit in the last place, where rounding goes to the even side."""
+
+
+def _one_mass(value: object, given: object) -> float:
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not 0 <= float(value) < math.inf:  # type: ignore[arg-type]
         raise SpecError(f"mass must be a number of at least 0, or two (least, most), got {given!r}")
-    return Fraction(float(value))  # type: ignore[arg-type]
+    return float(value)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
