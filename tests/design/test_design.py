@@ -239,8 +239,9 @@ def test_the_default_keeps_every_cell_and_costs_no_more():
     front = design(like=BIG)
     assert (front.match, front.objective) == ("cells", "params")
     assert str(front.space) == "dense-cnn(wm=2,d=10..21,t=*/*/*)"
+    wanted = parts_of(nnmass.parse(BIG))
     for candidate in front:
-        assert all(a >= b for a, b in zip(parts_of(candidate.spec), parts_of(nnmass.parse(BIG))))
+        assert all(a >= b for a, b in zip(parts_of(candidate.spec), wanted, strict=True))
         assert candidate.macs <= front.reference.macs
         assert candidate.outside == ()
         numbers = Numbers.of(candidate.spec)
@@ -297,7 +298,8 @@ def test_no_twins():
     depths = [[cell.depth for cell in candidate.spec.cells] for candidate in front]
     for index, own in enumerate(depths):
         for other in depths[:index]:
-            assert any(abs(a - b) >= max(2, math.ceil(b / 5)) for a, b in zip(own, other))
+            pairs = zip(own, other, strict=True)
+            assert any(abs(a - b) >= max(2, math.ceil(b / 5)) for a, b in pairs)
 
 
 def test_a_starved_cell_is_noted():
@@ -311,6 +313,12 @@ def test_a_starved_cell_is_noted():
     assert "--match cells" in note
     assert design(like=BIG).notes == ()
     assert design(like="mobilenet-v2(wm=1.4)").notes == ()
+
+
+def test_a_reference_that_nothing_beats_is_noted():
+    front = design(like="resnet(depth=20)")
+    assert str(front[0].spec) == "resnet(depth=20)"
+    assert front.notes[0].startswith("nothing in the space is better than the reference resnet(")
 
 
 def test_what_lies_outside_is_marked():

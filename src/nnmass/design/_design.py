@@ -134,7 +134,18 @@ def designed(request: Request, *, top: int) -> Front:
         objective=request.objective,
         match=request.match,
         n_covered=request.space.size,
-        notes=(*request.notes, *_starved(request, candidates[0])),
+        notes=(*request.notes, *_own(request, candidates[0]), *_starved(request, candidates[0])),
+    )
+
+
+def _own(request: Request, best: Candidate) -> tuple[str, ...]:
+    """What to say where the reference is the best network of the space."""
+    if best.spec != request.reference:
+        return ()
+    return (
+        f"nothing in the space is better than the reference {best.spec} itself: parts of one width "
+        "and block have one mass, so that layers can only be moved. Allow other widths (--width, "
+        "--across-widths), a lower mass (--mass) or another space (--space)",
     )
 
 
