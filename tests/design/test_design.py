@@ -416,6 +416,10 @@ def test_a_factory_needs_a_shape(tmp_path, monkeypatch):
         ({"space": "dense-mlp(w=8,d=3..6,t=*)"}, "the space is of the family 'dense-mlp'"),
         ({"space": "dense-cnn(wm=2,d=3..6,t=*/*)"}, "masses compare at one width"),
         ({"width": "1..3"}, "the reference has wm=1: masses compare at one width"),
+        (
+            {"space": "dense-cnn(wm=1,d=3..6,t=*)", "match": "cells"},
+            "the reference has 2 cells and networks of dense-cnn(wm=1,d=3..6,t=*) have 1",
+        ),
         ({"latency": 3}, "latency must be a LatencyTable or its file, got 3"),
         ({"like": "mine:net"}, "mine"),
     ],
@@ -459,6 +463,14 @@ def test_a_mass_shared_out_as_in_a_reference_without_any():
         "has mass 0; use match='network'"
     )
     assert design(like="dense-cnn(wm=1,d=6,t=0/0)", mass=0)[0].mass == 0
+
+
+def test_other_images_are_noted():
+    front = design(like=SMALL, space="dense-cnn(wm=1,d=3..6,t=*/*,image=16)", match="network")
+    (note,) = [note for note in front.notes if "other fields" in note]
+    assert "(image=16 for 32)" in note
+    one = design(like=SMALL, space="dense-cnn(wm=1,d=3..8,t=*)", match="network", max_macs=math.inf)
+    assert one[0].outside == ("1 cells, the reference has 2",)
 
 
 def test_space_of_a_spec_may_be_given():

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nnmass.design._space import Space
 
 MOST_LAYOUTS = 5_000_000
-"""Layouts of one width that are priced together, about 100 bytes each."""
+"""Networks of a space, which are all priced: about 130 bytes each."""
 
 
 def densenet_frames(space: Space) -> Iterator[Frame]:
@@ -44,10 +44,11 @@ def densenet_frames(space: Space) -> Iterator[Frame]:
     choices = entries_of(field) if field else [Choices.of(n) for n in counts]
     layers = [np.array(c.values, dtype=np.int64) for c in choices]
     size = math.prod(map(len, layers))
-    if size > MOST_LAYOUTS:
+    if size * len(space.widths) > MOST_LAYOUTS:
         raise SpecError(
-            f"densenet: the blocks have {size:,} layouts, and at most {MOST_LAYOUTS:,} are priced "
-            f"together (each block's width hangs on those before it); narrow blocks in {space}"
+            f"a space of DenseNets may hold {MOST_LAYOUTS:,} networks, since all are priced (each "
+            f"block's width hangs on those before it), and {space} holds "
+            f"{size * len(space.widths):,}; narrow its blocks or widths"
         )
     for widths in space.widths:
         coupled = dict(zip(WIDTHS["densenet"], widths, strict=True))

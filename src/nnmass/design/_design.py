@@ -13,7 +13,8 @@ from nnmass.design._front import Candidate, Front
 from nnmass.design._infeasible import nothing_fits
 from nnmass.design._latency_table import LatencyTable
 from nnmass.design._parts import masses_of_parts
-from nnmass.design._request import Mass, Request, read_request
+from nnmass.design._read_limits import Mass
+from nnmass.design._request import Request, read_request
 from nnmass.design._roles import LINKED, PARTS
 from nnmass.design._search import best_networks
 from nnmass.design._space import Space

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
-from numbers import Real
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -16,15 +13,15 @@ from nnmass.design._front import Candidate
 from nnmass.design._guards import check_widths, outside_of
 from nnmass.design._latency_table import LatencyTable
 from nnmass.design._limits import OBJECTIVES, Limits, Objective
-from nnmass.design._parts import masses_of_parts
+from nnmass.design._parts import depths_of
+from nnmass.design._read_limits import BUDGETS, Mass, read_limits
 from nnmass.design._reference import Reference, reference_of
-from nnmass.design._roles import LINKED
+from nnmass.design._roles import DEPTHS, LINKED, PARTS, WIDTHS
 from nnmass.design._space import Space
-from nnmass.errors import SpecError, did_you_mean, positive_number
+from nnmass.errors import SpecError, did_you_mean
 from nnmass.specs import Spec, family_class, parse
 
 Match = Literal["network", "cells"]
-Mass = float | tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +96,14 @@ def read_request(
             "file (--latency-table FILE measures one)"
         )
     matched = _match(match, searched, reference, mass)
-    budgets = _Budgets(max_params, max_macs, max_latency_ms, max_memory)
-    limits = _limits(reference, _mass(mass), budgets.checked(), matched, is_cost=goal != "mass")
+    budgets = (max_params, max_macs, max_latency_ms, max_memory)
+    limits = read_limits(
+        mass,
+        dict(zip(BUDGETS, budgets, strict=True)),
+        reference=reference,
+        match=matched,
+        is_cost=goal != "mass",
+    )
     if goal == "mass" and not limits.given and not is_front:
         raise SpecError(
             "objective 'mass' needs a budget: max_params, max_macs, max_latency_ms or max_memory "
@@ -114,8 +117,19 @@ def read_request(
         match=matched,
         latency=table,
         fit=fit,
-        notes=() if found is None else found.notes,
+        notes=() if found is None else (*found.notes, *_other_fields(searched, found.spec)),
     )
+
+
+def _other_fields(space: Space, reference: Spec) -> tuple[str, ...]:
+    """A note where costs do not compare, since image, classes or the like are others."""
+    own, others = reference.values(), space.spec().values()
+    design = (*WIDTHS[space.family], DEPTHS[space.family], "t", "depth", "first")
+    differing = [key for key in own if key not in design and own[key] != others[key]]
+    if not differing:
+        return ()
+    pairs = ", ".join(f"{key}={others[key]} for {own[key]}" for key in differing)
+    return (f"the space has other fields than the reference ({pairs}): costs do not compare",)
 
 
 def _space(
@@ -185,8 +199,8 @@ def _table(latency: LatencyTable | str | Path | None) -> LatencyTable | None:
 def _match(match: object, space: Space, reference: Spec | None, mass: Mass | None) -> Match:
     if match is None:
         is_linked = space.family in LINKED and reference is not None
-        is_shared = is_linked and (mass is None or reference.mass > 0)  # type: ignore[union-attr]
-        return "cells" if is_shared else "network"
+        has_shares = is_linked and (mass is None or reference.mass > 0)  # type: ignore[union-attr]
+        match = "cells" if has_shares else "network"
     if match not in get_args(Match):
         raise SpecError(f"match must be 'network' or 'cells', got {match!r}")
     if match == "cells" and reference is None:
@@ -194,124 +208,16 @@ def _match(match: object, space: Space, reference: Spec | None, mass: Mass | Non
             "match='cells' keeps the mass of every cell of a reference, and there is none: give "
             "like= (--like), or match='network'"
         )
+    if match == "cells" and reference is not None:
+        _check_parts(space, reference)
     return match  # type: ignore[return-value]
 
 
-def _mass(mass: object) -> tuple[Fraction | None, Fraction | None]:
-    if mass is None:
-        return None, None
-    pair = mass if isinstance(mass, tuple | list) and len(mass) == 2 else (mass, None)
-    low, high = (None if x is None else _one_mass(x, mass) for x in pair)
-    if low is not None and high is not None and high < low:
+def _check_parts(space: Space, reference: Spec) -> None:
+    own, others = len(depths_of(reference)), len(depths_of(space.spec()))
+    if own != others:
+        part = PARTS[space.family]
         raise SpecError(
-            f"mass must be (least, most), and the most {high:g} lies below the least {low:g}"
+            f"match='cells' keeps the mass of every {part}, but the reference has {own} {part}s "
+            f"and networks of {space} have {others}; use match='network'"
         )
-    return _rounding_to(low, -1), _rounding_to(high, 1)
-
-
-def _rounding_to(mass: float | None, sign: int) -> Fraction | None:
-    """The furthest real number below (-1) or above (1) that still rounds to ``mass``.
-
-    A network whose mass is printed as ``mass`` must keep to it.
-    """
-    if not mass:
-        return None if mass is None else Fraction(0)
-    return Fraction(mass) + sign * Fraction(math.ulp(mass)) * _HALF
-
-
-_HALF = Fraction(2**20 - 1, 2**21)
-"""A little less than half a unit in the last place, where rounding goes to the even side."""
-
-
-def _one_mass(value: object, given: object) -> float:
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number or not 0 <= float(value) < math.inf:  # type: ignore[arg-type]
-        raise SpecError(f"mass must be a number of at least 0, or two (least, most), got {given!r}")
-    return float(value)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True, slots=True)
-class _Budgets:
-    params: float | None
-    macs: float | None
-    latency: float | None
-    memory: float | None
-
-    def checked(self) -> dict[str, float | None]:
-        names = {
-            "params": "max_params",
-            "macs": "max_macs",
-            "latency": "max_latency_ms",
-            "memory": "max_memory",
-        }
-        return {name: _budget(getattr(self, name), shown) for name, shown in names.items()}
-
-
-def _budget(value: object, name: str) -> float | None:
-    """A number above 0; infinity stands for no limit, not even the reference's."""
-    if value is None or (isinstance(value, float) and value == math.inf):
-        return value
-    return positive_number(value, name)
-
-
-def _limits(
-    reference: Spec | None,
-    mass: tuple[Fraction | None, Fraction | None],
-    budgets: dict[str, float | None],
-    match: Match,
-    *,
-    is_cost: bool,
-) -> Limits:
-    """The limits, those that follow from the reference among them."""
-    low, high = mass
-    parts = None if reference is None or match == "network" else masses_of_parts(reference)
-    if low is None and is_cost:
-        low = _mass_of_reference(reference)
-    if parts is not None and low is not None:
-        parts = _shared_out(parts, low, reference)
-    own = tuple(name for name in ("params", "macs") if budgets[name] is None)
-    if reference is not None:
-        budgets |= {name: float(getattr(reference, name)) for name in own}
-    real = {name: None if value == math.inf else value for name, value in budgets.items()}
-    limits = Limits(
-        mass=low,
-        max_mass=high,
-        params=real["params"],
-        macs=real["macs"],
-        latency=real["latency"],
-        memory=real["memory"],
-        of_reference=own if reference is not None else (),
-    )
-    if parts is None:
-        return limits
-    return replace(limits, shares=parts) if low is None else replace(limits, mass=None, parts=parts)
-
-
-def _mass_of_reference(reference: Spec | None) -> Fraction:
-    if reference is None:
-        raise SpecError(
-            "a design without a reference needs a mass (mass=, --mass), or objective='mass' with "
-            "a budget"
-        )
-    total = sum(masses_of_parts(reference), Fraction(0))
-    if not total:
-        raise SpecError(
-            f"the reference {reference} has mass 0, since it has no skips: every network would "
-            "match it. Give a mass (mass=, --mass), or a reference with skips"
-        )
-    return total
-
-
-def _shared_out(
-    parts: tuple[Fraction, ...], mass: Fraction, reference: Spec | None
-) -> tuple[Fraction, ...]:
-    """``mass`` over the parts, in the reference's proportions."""
-    total = sum(parts, Fraction(0))
-    if total == mass:
-        return parts
-    if not total:
-        raise SpecError(
-            f"match='cells' shares the mass {float(mass):g} out as in the reference, but "
-            f"{reference} has mass 0; use match='network'"
-        )
-    return tuple(mass * part / total for part in parts)

@@ -17,7 +17,7 @@ from nnmass._arrays import Floats, Ints
 from nnmass.design._frame import Frame, Priced, Slot
 from nnmass.design._limits import Limits, Objective
 from nnmass.design._parts import masses_of_parts
-from nnmass.design._solver import Options, lower_bound, solve
+from nnmass.design._knapsack import Options, lower_bound, solve
 from nnmass.specs import Spec
 
 if TYPE_CHECKING:
