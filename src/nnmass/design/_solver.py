@@ -1,284 +1,157 @@
-"""The best choice of one option for each cell under budgets: exact, by bounds and enumeration.
+"""The best choice of one option for each cell under budgets: exact, by bounds and joins.
 
     minimise sum_c cost_c[x_c]   subject to   sum_c use_c[x_c, k] <= limit_k   for every k
 
-Prices on the budgets (Lagrange multipliers) turn this into one independent minimum for each cell:
-a bound that no choice can beat. How far an option's priced cost lies above its cell's minimum is
-its *regret*; the regrets of a choice within the limits sum to no more than its cost lies above the
-bound. So all choices with a sum of regrets up to some gap are enumerated, cell after cell; once
-the best of them within the limits is no dearer than bound plus gap, no other can be better.
+Prices on the budgets give a bound that no choice can beat, and every option a regret (see
+``_groups``). All choices whose regrets fit under a target near the bound are enumerated, implicitly:
+options that do not fit or that another beats are dropped, and what is left is joined two cells at
+a time. Where nothing is found, the target is raised.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.int64]
+from nnmass.design._options import Choice as Choice
+from nnmass.design._options import Floats, sum_of
+from nnmass.design._options import Options as Options
+from nnmass.design._prices import best_prices, bound_at, tightest
+from nnmass.design._targets import Targets
+from nnmass.errors import NNMassError, SpecError
 
+MOST_JOINS = 5_000_000_000
 _SLACK = 1e-13  # of a limit: the rounding of sums of a few numbers
-_ROUNDING = 1e-9  # of a bound: that of priced costs
-_PAIRS = 4_000_000  # choices that are looked at together
-_GROWTH = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What one cell can be.
-
-    Attributes:
-        cost: (n,), what is minimised.
-        use: (n, k), what is taken from each budget; negative for what must be reached.
-    """
-
-    cost: Floats
-    use: Floats
-
-    def __len__(self) -> int:
-        return len(self.cost)
-
-    def at(self, rows: Indices) -> Options:
-        """These options alone."""
-        return Options(self.cost[rows], self.use[rows])
+class UnprovenError(NNMassError, RuntimeError):
+    """Neither a choice within the limits nor a proof that there is none, after all work allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One option for each cell.
+def solve(
+    cells: Sequence[Options], limits: Floats, *, most_joins: int = MOST_JOINS
+) -> Choice | None:
+    """The choice of least cost within the limits; ``None`` where there is certainly none.
 
-    Attributes:
-        options: Their numbers.
-        cost: The sum of their costs.
-        n_enumerated: Choices that were looked at one by one; all others are proven to be no
-            better.
-    """
-
-    options: tuple[int, ...]
-    cost: float
-    n_enumerated: int
-
-
-def solve(cells: Sequence[Options], limits: Floats) -> Choice | None:
-    """The choice of least cost within the limits; ``None`` where there is none.
+    The same problem always gives the same choice. Of choices that cost the same it is the first
+    that is met, with the options of little regret first; an option that another equals or beats
+    in cost and in every budget that matters is never part of it, and of equal options the first
+    stays.
 
     Args:
-        cells: At least one, each with at least one option.
+        cells: At least one, each with at least one option; all numbers finite.
         limits: (k,); infinity for none. A sum may exceed one by 1e-13 of its size, the rounding.
+        most_joins: Pairs of options that may be looked at, about 2e7 to 5e7 in a second, before
+            the search gives up.
+
+    Returns:
+        The choice. Only where the work ran out is ``is_optimal`` false: then it is the best that
+        was found, and ``bound`` what is proven.
+
+    Raises:
+        SpecError: The cells or limits do not describe a problem.
+        UnprovenError: The work ran out before any choice within the limits was found.
 
     Source:
-        Ours: Lagrangian bounds with variable fixing, as is usual for knapsack problems
-        (Kellerer, Pferschy, Pisinger, Knapsack Problems, 2004, chapter 11).
+        Ours: Lagrangian bounds with variable fixing and dominance, as is usual for knapsack
+        problems (Kellerer, Pferschy, Pisinger, Knapsack Problems, 2004, chapter 11); joining
+        cells and pricing again closes what is left of the gap.
     """
-    real = np.flatnonzero(np.isfinite(limits))
-    limits = limits[real] + _SLACK * np.maximum(1.0, np.abs(limits[real]))
-    cells = [Options(cell.cost, cell.use[:, real]) for cell in cells]
-    kept = [_not_beaten(cell) for cell in cells]
-    cells = [cell.at(rows) for cell, rows in zip(cells, kept, strict=True)]
-    if (sum(cell.use.min(0) for cell in cells) > limits).any():
+    cells, limits = _problem(cells, limits)
+    if _is_short(cells, limits):
         return None
-    bound, regrets = _regrets(cells, _prices(cells, limits), limits)
-    dearest = float(sum(cell.cost.max() for cell in cells))
-    gap = max(_first_gap(regrets), _ROUNDING * max(1.0, abs(bound)))
-    n_enumerated = 0
+    priced = best_prices(cells, limits)
+    if math.isinf(priced.bound):
+        return None
+    budgets = np.flatnonzero(priced.prices > 0)  # the others may not matter: fewer options then
+    n_joins = 0
     while True:
-        best, n = _enumerate(cells, regrets, limits, gap)
-        n_enumerated += n
-        if best is not None and best[0] <= bound + gap:
-            options = tuple(int(rows[i]) for rows, i in zip(kept, best[1], strict=True))
-            return Choice(options, best[0], n_enumerated)
-        if bound + gap > dearest:  # a choice within the limits would have been found
+        search = Targets.of([cell.under(budgets) for cell in cells], limits[budgets])
+        is_proven = search.run(most_joins - n_joins)
+        n_joins += search.n_joins
+        if search.best is None and is_proven:
             return None
-        gap = _GROWTH * gap if best is None else best[0] - bound + _ROUNDING * abs(bound)
+        cost, use = sum_of(cells, search.best) if search.best else (math.inf, limits)
+        broken = np.setdiff1d(np.flatnonzero(use > limits), budgets)
+        if search.best and not len(broken):
+            return Choice(
+                options=search.best,
+                cost=cost,
+                bound=cost if is_proven else min(search.bound, cost),
+                is_optimal=is_proven,
+                n_enumerated=n_joins,
+            )
+        if not is_proven:
+            raise UnprovenError(_UNPROVEN.format(n_joins=n_joins, bound=search.bound))
+        budgets = np.union1d(budgets, broken)
 
 
-def _not_beaten(cell: Options) -> Indices:
-    """Options that no other beats in cost and in the budget; of equal ones the first.
+def lower_bound(cells: Sequence[Options], limits: Floats) -> float:
+    """What no choice within the limits can cost less than, cheaply.
 
-    Only where there is at most one budget: with more there are few, and many to compare with.
+    Args:
+        cells: As for :func:`solve`.
+        limits: As for :func:`solve`.
+
+    Returns:
+        The value of the linear relaxation, less what rounding may add; infinity where single
+        budgets or weights of several prove that no choice is within the limits.
+
+    Raises:
+        SpecError: The cells or limits do not describe a problem.
     """
-    n_budgets = cell.use.shape[1]
-    if n_budgets > 1:
-        return np.arange(len(cell))
-    if n_budgets == 0:
-        return np.array([int(cell.cost.argmin())])
-    order = np.lexsort((cell.use[:, 0], cell.cost))
-    use = cell.use[order, 0]
-    is_better = np.ones(len(order), dtype=bool)  # than all cheaper ones
-    is_better[1:] = use[1:] < np.minimum.accumulate(use)[:-1]
-    return np.sort(order[is_better])
+    cells, limits = _problem(cells, limits)
+    if _is_short(cells, limits):
+        return math.inf
+    priced = best_prices(cells, limits)
+    if math.isinf(priced.bound) or math.isinf(tightest(cells, limits).bound):
+        return math.inf
+    bound, _, rounding = bound_at(cells, limits, priced.prices)
+    return bound - rounding
 
 
-def _bound(cells: Sequence[Options], prices: Floats, limits: Floats) -> tuple[float, Floats]:
-    """What no choice within the limits can beat, and how it changes with the prices."""
-    bound, change = -float(prices @ limits), -limits
-    for cell in cells:
-        priced = cell.cost + cell.use @ prices
-        best = int(priced.argmin())
-        bound += float(priced[best])
-        change = change + cell.use[best]
-    return bound, change
+_UNPROVEN = (
+    "After {n_joins:,} joins of options neither a choice within the limits nor a proof that there "
+    "is none was found; a choice would cost at least {bound:g}. Allow more joins, loosen a "
+    "budget, or narrow the space."
+)
 
 
-def _prices(cells: Sequence[Options], limits: Floats) -> Floats:
-    """Prices that give a high bound: one after the other the best, in turns.
-
-    For one budget they are optimal. Whatever they are, the bound holds.
-    """
-    prices = np.zeros(len(limits))
-    span = sum(float(np.ptp(cell.cost)) for cell in cells) or 1.0
-    most = np.array([sum(float(np.ptp(cell.use[:, k])) for cell in cells) for k in range(len(limits))])
-    best = -math.inf
-    for _ in range(1 if len(limits) == 1 else 12):
-        for k in range(len(limits)):
-            prices[k] = _best_price(cells, prices, limits, k, unit=span / (most[k] or 1.0))
-        bound, _ = _bound(cells, prices, limits)
-        if bound <= best + 1e-9 * abs(best):
-            break
-        best = bound
-    return prices
-
-
-def _best_price(
-    cells: Sequence[Options], prices: Floats, limits: Floats, k: int, *, unit: float
-) -> float:
-    """The price of one budget that gives the highest bound, the others held."""
-
-    def is_too_low(price: float) -> bool:
-        prices[k] = price
-        return float(_bound(cells, prices, limits)[1][k]) > 0
-
-    if not is_too_low(0.0):
-        return 0.0
-    low, high = 0.0, unit
-    while is_too_low(high) and high < 1e12 * unit:
-        low, high = high, 4 * high
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if is_too_low(middle) else (low, middle)
-    return high
+def _problem(cells: Sequence[Options], limits: Floats) -> tuple[list[Options], Floats]:
+    """Checked, without budgets that have no limit, the limits with their rounding."""
+    limits = np.asarray(limits, dtype=np.float64)
+    if not len(cells):
+        raise SpecError("The solver got no cells. A problem has at least one: pass its options.")
+    if limits.ndim != 1 or np.isnan(limits).any():
+        raise SpecError(
+            f"Limits must be one number a budget, infinity for none, got {limits.tolist()}."
+        )
+    for number, cell in enumerate(cells):
+        _check(cell, number, len(limits))
+    real = np.flatnonzero(limits < math.inf)
+    limits = limits[real]
+    with np.errstate(invalid="ignore"):
+        limits = limits + _SLACK * np.maximum(1.0, np.abs(limits))
+    return [cell.under(real) for cell in cells], limits
 
 
-def _regrets(
-    cells: Sequence[Options], prices: Floats, limits: Floats
-) -> tuple[float, list[Floats]]:
-    bound, _ = _bound(cells, prices, limits)
-    priced = [cell.cost + cell.use @ prices for cell in cells]
-    return bound, [values - values.min() for values in priced]
-
-
-def _first_gap(regrets: Sequence[Floats]) -> float:
-    """A gap that leaves a few dozen options of a cell."""
-    return min(float(np.partition(r, min(30, len(r) - 1))[min(30, len(r) - 1)]) for r in regrets)
-
-
-_Best = tuple[float, tuple[int, ...]]
-
-
-def _enumerate(
-    cells: Sequence[Options], regrets: Sequence[Floats], limits: Floats, gap: float
-) -> tuple[_Best | None, int]:
-    """The cheapest choice within the limits whose regrets sum to at most ``gap``."""
-    orders = [np.argsort(r, kind="stable") for r in regrets]
-    orders = [o[: int(np.searchsorted(r[o], gap, "right"))] for o, r in zip(orders, regrets, strict=True)]
-    least = np.cumsum([cells[c].use[orders[c]].min(0) for c in range(len(cells))][::-1], axis=0)[::-1]
-    partial = _Partial(np.zeros(1), np.zeros(1), np.zeros((1, len(limits))), np.zeros((1, 0), int))
-    n_seen = 0
-    for c, cell in enumerate(cells):
-        is_last = c + 1 == len(cells)
-        rest = np.zeros(len(limits)) if is_last else least[c + 1]
-        chosen, own = cell.at(orders[c]), regrets[c][orders[c]]
-        if is_last and len(limits) == 1:
-            grown = [partial.completed(chosen, orders[c], limits)]
-            n_seen += len(partial.cost)
-        else:
-            grown = list[_Partial]()
-            for pairs in partial.pairs(own, gap):
-                n_seen += len(pairs[0])
-                grown.append(partial.joined(pairs, chosen, own, orders[c]).within(limits - rest))
-        if not any(len(part.cost) for part in grown):
-            return None, n_seen
-        partial = _Partial.of(grown).not_beaten()
-    cheapest = np.flatnonzero(partial.cost == partial.cost.min())
-    first = min(cheapest.tolist(), key=lambda i: tuple(partial.options[i].tolist()))
-    return (float(partial.cost[first]), tuple(partial.options[first].tolist())), n_seen
-
-
-@dataclass(frozen=True, slots=True)
-class _Partial:
-    """Choices for the first cells."""
-
-    cost: Floats
-    regret: Floats
-    use: Floats
-    options: Indices
-
-    def pairs(self, regrets: Floats, gap: float) -> list[tuple[Indices, Indices]]:
-        """Pairs of a choice and an option of the next cell, in pieces of bearable size."""
-        counts = np.searchsorted(regrets, gap - self.regret, "right")
-        ends = np.cumsum(counts)
-        found, start = list[tuple[Indices, Indices]](), 0
-        while start < len(counts):
-            before = ends[start - 1] if start else 0
-            stop = max(start + 1, int(np.searchsorted(ends, before + _PAIRS, "right")))
-            part = counts[start:stop]
-            rows = np.repeat(np.arange(start, stop), part)
-            firsts = np.repeat(np.cumsum(part) - part, part)
-            found.append((rows, np.arange(len(rows)) - firsts))
-            start = stop
-        return found
-
-    def joined(
-        self, pairs: tuple[Indices, Indices], cell: Options, regrets: Floats, names: Indices
-    ) -> _Partial:
-        rows, columns = pairs
-        return _Partial(
-            self.cost[rows] + cell.cost[columns],
-            self.regret[rows] + regrets[columns],
-            self.use[rows] + cell.use[columns],
-            np.column_stack([self.options[rows], names[columns]]),
+def _check(cell: Options, number: int, n_budgets: int) -> None:
+    n = len(cell)
+    if not n or cell.cost.shape != (n,) or cell.use.shape != (n, n_budgets):
+        raise SpecError(
+            f"Cell {number} has costs of shape {cell.cost.shape} and uses of shape "
+            f"{cell.use.shape} for {n_budgets} limits: it needs (n,) and (n, {n_budgets}), n >= 1."
+        )
+    if not (np.isfinite(cell.cost).all() and np.isfinite(cell.use).all()):
+        raise SpecError(
+            f"Cell {number} has a cost or use that is not finite. Leave out options that are "
+            "not allowed."
         )
 
-    def completed(self, cell: Options, names: Indices, limits: Floats) -> _Partial:
-        """Each with the cheapest option of the last cell that keeps it within one budget."""
-        order = np.lexsort((names, cell.cost, cell.use[:, 0]))
-        use, cost = cell.use[order, 0], cell.cost[order]
-        cheapest = np.minimum.accumulate(cost)  # among those that use no more
-        is_new = np.append(True, cheapest[1:] < cheapest[:-1])
-        best = np.flatnonzero(is_new)[np.cumsum(is_new) - 1]
-        place = np.searchsorted(use, limits[0] - self.use[:, 0], "right") - 1
-        rows = np.flatnonzero(place >= 0)
-        columns = order[best[place[rows]]]
-        return _Partial(
-            self.cost[rows] + cell.cost[columns],
-            self.regret[rows],
-            self.use[rows] + cell.use[columns],
-            np.column_stack([self.options[rows], names[columns]]),
-        )
 
-    def not_beaten(self) -> _Partial:
-        """Without those that another beats in cost and in the one budget."""
-        if self.use.shape[1] != 1:
-            return self
-        rows = _not_beaten(Options(self.cost, self.use))
-        return self._at(rows)
-
-    def _at(self, rows: Indices) -> _Partial:
-        return _Partial(self.cost[rows], self.regret[rows], self.use[rows], self.options[rows])
-
-    def within(self, limits: Floats) -> _Partial:
-        """Those that can still stay within the limits."""
-        return self._at(np.flatnonzero((self.use <= limits).all(1)))
-
-    @classmethod
-    def of(cls, parts: Sequence[_Partial]) -> _Partial:
-        return cls(
-            np.concatenate([part.cost for part in parts]),
-            np.concatenate([part.regret for part in parts]),
-            np.concatenate([part.use for part in parts]),
-            np.concatenate([part.options for part in parts]),
-        )
+def _is_short(cells: Sequence[Options], limits: Floats) -> bool:
+    """Whether a single budget is less than the least that must be used of it."""
+    least = np.sum([cell.use.min(0) for cell in cells], axis=0)
+    return bool((least > limits).any())
