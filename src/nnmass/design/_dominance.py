@@ -54,23 +54,28 @@ def _lower_than_all_before(use: Floats) -> Indices:
 
 def _not_beaten_by_a_few(cell: Options) -> Indices:
     """Those not beaten by strong options: cheap to find, and most others fall to them."""
-    columns = np.column_stack([cell.cost, cell.use])
-    columns = columns - columns.min(0)
-    columns /= np.maximum(columns.max(0), np.finfo(float).tiny)
+    columns = [cell.cost, *cell.use.T]
+    columns = [(values - values.min()) / (np.ptp(values) or 1.0) for values in columns]
     rows = np.arange(len(cell))
-    for weights in _weights(columns.shape[1]):
+    for weights in _weights(len(columns)):
         if len(rows) <= _CHUNK:
             break
-        own = columns[rows]
-        strong = own[int((own @ weights).argmin())]
-        is_beaten = (own >= strong).all(1) & (own > strong).any(1)
-        rows = rows[~is_beaten]
+        total = sum(weight * values for weight, values in zip(weights, columns, strict=True))
+        strong = int(np.argmin(total))
+        is_kept, is_equal = np.zeros(len(rows), dtype=bool), np.ones(len(rows), dtype=bool)
+        for values in columns:
+            is_kept |= values < values[strong]
+            is_equal &= values == values[strong]
+        is_kept |= is_equal
+        if not is_kept.all():
+            rows = rows[is_kept]
+            columns = [values[is_kept] for values in columns]
     return rows
 
 
 def _weights(n: int) -> Floats:
-    """(24, n) positive directions, the same at each call."""
-    return np.random.default_rng(0).dirichlet(np.full(n, 0.7), 24) + 1e-6
+    """(12, n) positive directions, the same at each call."""
+    return np.random.default_rng(0).dirichlet(np.full(n, 0.7), 12) + 1e-6
 
 
 @dataclass(slots=True)

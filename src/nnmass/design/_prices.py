@@ -17,9 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnmass.design._options import Floats, Indices, Options
-from nnmass.design._smooth_dual import highest_bound
+from nnmass.design._smooth_dual import FIRST, highest_bound
 
 _ROUNDS = 60
+_LATER = 1e-3  # smoothing, once the prices are about right
 _EXACT = 1e-9  # of the span of costs: how close to the highest bound is close enough
 _ROUNDING = 1e-12  # of the numbers that are added
 
@@ -71,8 +72,10 @@ def best_prices(cells: Sequence[Options], limits: Floats) -> Priced:
     scaled, limits = _scaled(cells, limits, scales)
     columns = [_first_columns(cell) for cell in scaled]
     best, found = np.zeros(len(limits)), -math.inf
-    for _ in range(_ROUNDS):
-        promised, prices = highest_bound(_at(scaled, columns), limits, start=best)
+    for turn in range(_ROUNDS):
+        promised, prices = highest_bound(
+            _at(scaled, columns), limits, start=best, smoothing=FIRST if turn < 2 else _LATER
+        )
         bound, options, _ = bound_at(scaled, limits, prices)
         if bound > found:
             best, found = prices, bound
@@ -101,8 +104,14 @@ def tightest(cells: Sequence[Options], limits: Floats) -> Priced:
     scaled = [Options(np.zeros(len(cell)), cell.use) for cell in scaled]
     columns = [_first_columns(cell) for cell in scaled]
     best, found = np.full(len(limits), 1 / len(limits)), -math.inf
-    for _ in range(_ROUNDS):
-        promised, weights = highest_bound(_at(scaled, columns), limits, start=best, sum_is_one=True)
+    for turn in range(_ROUNDS):
+        promised, weights = highest_bound(
+            _at(scaled, columns),
+            limits,
+            start=best,
+            smoothing=FIRST if turn < 2 else _LATER,
+            sum_is_one=True,
+        )
         bound, options, rounding = bound_at(scaled, limits, weights)
         if bound > found:
             best, found = weights, bound

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnmass.design._groups import Directions, Group, Regrets, shrunk
+from nnmass.design._groups import Directions, Group, Regrets, rows_within, shrunk
 from nnmass.design._last_group import LastGroup
 from nnmass.design._options import Floats
 from nnmass.design._pairs import pairs_within
@@ -77,6 +77,8 @@ class Search:
             return
         rest = [groups[i] for i in order[2:]]
         for joined in self._joined(groups, regrets, order):
+            if len(rest) > 1:
+                joined = joined.not_beaten(most_comparisons=_COMPARISONS)
             self._explore([joined, *rest], directions)
 
     def _joined(
@@ -93,10 +95,10 @@ class Search:
             held.append(groups[a].joined(groups[b], ones, others))
             n_held += len(ones)
             if n_held >= _HELD:
-                yield Group.of(held).not_beaten(most_comparisons=_COMPARISONS)
+                yield Group.of(held)
                 held, n_held = [], 0
         if held:
-            yield Group.of(held).not_beaten(most_comparisons=_COMPARISONS)
+            yield Group.of(held)
 
     def _finish_one(self, group: Group) -> None:
         self._count(len(group))
@@ -126,7 +128,8 @@ class Search:
     def _take_cheapest(self, group: Group) -> None:
         """Takes note of the cheapest option within the limits; the first of equal ones."""
         options = group.options
-        rows = np.flatnonzero((options.cost < self.cost) & (options.use <= self.limits).all(1))
+        rows = rows_within(options.use, self.limits)
+        rows = rows[options.cost[rows] < self.cost]
         if not len(rows):
             return
         row = int(rows[options.cost[rows].argmin()])

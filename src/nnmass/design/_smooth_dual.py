@@ -8,13 +8,19 @@ import numpy as np
 
 from nnmass.design._options import Floats, Options
 
-_FIRST, _LAST, _FACTOR = 0.1, 1e-9, 0.2  # smoothings
+FIRST = 0.1  # smoothing
+_LAST, _FACTOR = 1e-9, 0.1
 _STEPS = 12  # at one smoothing
 _MOST = 1e7  # a price, in spans of cost a span of use
 
 
 def highest_bound(
-    cells: Sequence[Options], limits: Floats, *, start: Floats, sum_is_one: bool = False
+    cells: Sequence[Options],
+    limits: Floats,
+    *,
+    start: Floats,
+    smoothing: float = FIRST,
+    sum_is_one: bool = False,
 ) -> tuple[float, Floats]:
     """About the highest bound, and prices that give it.
 
@@ -25,15 +31,15 @@ def highest_bound(
         cells: Few options, scaled: the spans of costs and of each use sum to 1.
         limits: (k,), scaled alike.
         start: (k,), prices to start from.
+        smoothing: The first t.
         sum_is_one: Only weights that sum to 1 are looked at.
 
     Returns:
         The bound at the prices and they themselves. What is beyond 1e7 counts as unbounded.
     """
-    prices = np.clip(start, 1e-3, 1e3)
+    prices = np.clip(start, min(1e-3, smoothing), 1e3)
     if sum_is_one:
         prices = prices / prices.sum()
-    smoothing = _FIRST
     best, found = prices, exact_bound(cells, limits, prices)
     while smoothing > _LAST:
         for _ in range(_STEPS):

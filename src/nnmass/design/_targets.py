@@ -14,7 +14,7 @@ from nnmass.design._prices import best_prices, tightest
 from nnmass.design._search import Search, WorkLimitReachedError
 
 _ROUNDING = 1e-9  # of a bound
-_GROWTH = 3.0
+_GROWTH = 2.0
 _FIRST = 30  # options of some cell that the first target leaves
 _LAST = 0.3  # of the way from the bound to the dearest choice: the next target is the dearest
 
