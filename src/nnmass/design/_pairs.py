@@ -29,7 +29,7 @@ def pairs_within(
         room: (m,), asked for before each piece, as it may become smaller.
         count: Is told how many pairs are looked at.
     """
-    strip = min(_strips(second), key=lambda s: s.n_pairs(first[:: 1 + len(first) // _SAMPLE], room()))
+    strip = _Strip.along(second, _sharpest(first, second, room()))
     rows = np.argsort(first[:, strip.direction], kind="stable")
     start = 0
     while start < len(rows):
@@ -75,14 +75,9 @@ class _Strip:
         low = np.searchsorted(self.ascending, least - _ROUNDING * self.span, "left")
         return np.minimum(low, high), high
 
-    def n_pairs(self, sample: Floats, room: Floats) -> int:
-        """How many pairs are left to look at."""
-        low, high = self.places(sample, room)
-        return int((high - low).sum())
-
-
-def _strips(second: Floats) -> Iterator[_Strip]:
-    for direction in range(second.shape[1]):
+    @classmethod
+    def along(cls, second: Floats, direction: int) -> _Strip:
+        """Sorted along a direction."""
         own = second[:, direction]
         order = np.argsort(own, kind="stable")
         opposite, span = -1, float(own.max())
@@ -91,7 +86,17 @@ def _strips(second: Floats) -> Iterator[_Strip]:
             if span > 0 and np.ptp(sums) <= _ROUNDING * span:
                 opposite, span = other, float(sums.max())
                 break
-        yield _Strip(direction, order, own[order], opposite, span)
+        return cls(direction, order, own[order], opposite, span)
+
+
+def _sharpest(first: Floats, second: Floats, room: Floats) -> int:
+    """The direction that leaves the fewest pairs, by samples."""
+    first, second = first[:: 1 + len(first) // _SAMPLE], second[:: 1 + len(second) // _SAMPLE]
+    n_pairs = list[int]()
+    for direction in range(len(room)):
+        low, high = _Strip.along(second, direction).places(first, room)
+        n_pairs.append(int((high - low).sum()))
+    return int(np.argmin(n_pairs))
 
 
 def _filtered(

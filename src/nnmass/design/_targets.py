@@ -70,19 +70,24 @@ class Targets:
 
     def _raise_targets(self, search: Search) -> None:
         directions = Directions.around(self.prices, self.tightest)
+        regrets = Regrets.of(self.groups, self.limits, directions)
         start, rounding = self.bound, _ROUNDING * max(1.0, abs(self.bound))
-        gap = max(self._first_gap(directions), rounding)
+        gap = max(_first_gap(regrets), rounding)
         while True:
             if gap > _LAST * (self.dearest - start):
                 gap = max(self.dearest - start, gap) + rounding
             target = min(start + gap, search.cost)
-            search.run(self.groups, directions, target)
+            kept = regrets.within(target)
+            if kept is not None:
+                groups = [group.at(rows) for group, rows in zip(self.groups, kept, strict=True)]
+                search.run(groups, directions, target)
             if search.cost <= target or start + gap > self.dearest:
                 return
             self.bound = target
             gap *= _GROWTH
 
-    def _first_gap(self, directions: Directions) -> float:
-        above = Regrets.of(self.groups, self.limits, directions).above
-        own = [regrets[:, 0] for regrets in above]
-        return min(float(np.partition(r, min(_FIRST, len(r) - 1))[: _FIRST + 1].max()) for r in own)
+
+def _first_gap(regrets: Regrets) -> float:
+    """A gap that leaves few options of some cell, along the best prices."""
+    own = [above[:, 0] for above in regrets.above]
+    return min(float(np.partition(r, min(_FIRST, len(r) - 1))[: _FIRST + 1].max()) for r in own)
