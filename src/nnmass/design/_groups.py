@@ -52,9 +52,7 @@ class Group:
     def joined(self, other: Group, rows: Indices, others: Indices) -> Group:
         """Pairs of an own option and one of the other group."""
         mine, theirs = self.options, other.options
-        sums = Options(
-            mine.cost[rows] + theirs.cost[others], mine.use[rows] + theirs.use[others]
-        )
+        sums = Options(mine.cost[rows] + theirs.cost[others], mine.use[rows] + theirs.use[others])
         names = np.column_stack([self.names[rows], other.names[others]])
         return Group(self.members + other.members, sums, names)
 

@@ -37,9 +37,7 @@ class LastGroup:
             stairs.append((use[by_use], np.minimum.accumulate(by_use)))
         return cls(order, options, tuple(stairs))
 
-    def complete(
-        self, left: Floats
-    ) -> tuple[Floats, Indices, npt.NDArray[np.bool_]]:
+    def complete(self, left: Floats) -> tuple[Floats, Indices, npt.NDArray[np.bool_]]:
         """The least cost with which what is left of the budgets can be met.
 
         Args:

@@ -39,6 +39,11 @@ class Priced:
     bound: float
     weight: float = 1.0
 
+    @property
+    def is_infeasible(self) -> bool:
+        """Whether no choice is within the limits."""
+        return self.bound == math.inf
+
 
 def bound_at(
     cells: Sequence[Options], limits: Floats, prices: Floats, weight: float = 1.0

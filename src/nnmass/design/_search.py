@@ -104,9 +104,7 @@ class Search:
         self._count(len(group))
         self._take_cheapest(group)
 
-    def _finish_two(
-        self, groups: Sequence[Group], regrets: Regrets, order: Sequence[int]
-    ) -> None:
+    def _finish_two(self, groups: Sequence[Group], regrets: Regrets, order: Sequence[int]) -> None:
         """Completes every option of the smaller group with the cheapest of the larger."""
         a, b = order
         first, last = groups[a], groups[b]

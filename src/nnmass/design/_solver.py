@@ -15,14 +15,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nnmass.design._options import Choice as Choice
-from nnmass.design._options import Floats, sum_of
-from nnmass.design._options import Options as Options
+from nnmass.design._options import Choice, Floats, Options, sum_of
 from nnmass.design._prices import best_prices, bound_at, tightest
 from nnmass.design._targets import Targets
 from nnmass.errors import NNMassError, SpecError
 
-MOST_JOINS = 5_000_000_000
+MOST_JOINS = 2_000_000_000
+__all__ = ["MOST_JOINS", "Choice", "Options", "UnprovenError", "lower_bound", "solve"]
+
 _SLACK = 1e-13  # of a limit: the rounding of sums of a few numbers
 
 
@@ -43,8 +43,8 @@ def solve(
     Args:
         cells: At least one, each with at least one option; all numbers finite.
         limits: (k,); infinity for none. A sum may exceed one by 1e-13 of its size, the rounding.
-        most_joins: Pairs of options that may be looked at, about 2e7 to 5e7 in a second, before
-            the search gives up.
+        most_joins: Pairs of options that may be looked at, about 3e6 to 3e7 in a second, before
+            the search gives up; a piece of at most a million more may be counted.
 
     Returns:
         The choice. Only where the work ran out is ``is_optimal`` false: then it is the best that
@@ -63,7 +63,7 @@ def solve(
     if _is_short(cells, limits):
         return None
     priced = best_prices(cells, limits)
-    if math.isinf(priced.bound):
+    if priced.is_infeasible:
         return None
     budgets = np.flatnonzero(priced.prices > 0)  # the others may not matter: fewer options then
     n_joins = 0
@@ -106,7 +106,7 @@ def lower_bound(cells: Sequence[Options], limits: Floats) -> float:
     if _is_short(cells, limits):
         return math.inf
     priced = best_prices(cells, limits)
-    if math.isinf(priced.bound) or math.isinf(tightest(cells, limits).bound):
+    if priced.is_infeasible or tightest(cells, limits).is_infeasible:
         return math.inf
     bound, _, rounding = bound_at(cells, limits, priced.prices)
     return bound - rounding
@@ -132,9 +132,8 @@ def _problem(cells: Sequence[Options], limits: Floats) -> tuple[list[Options], F
         _check(cell, number, len(limits))
     real = np.flatnonzero(limits < math.inf)
     limits = limits[real]
-    with np.errstate(invalid="ignore"):
-        limits = limits + _SLACK * np.maximum(1.0, np.abs(limits))
-    return [cell.under(real) for cell in cells], limits
+    sizes = np.where(np.isfinite(limits), np.maximum(1.0, np.abs(limits)), 0.0)
+    return [cell.under(real) for cell in cells], limits + _SLACK * sizes
 
 
 def _check(cell: Options, number: int, n_budgets: int) -> None:

@@ -49,7 +49,7 @@ class Targets:
         return cls(
             groups=groups,
             limits=limits,
-            bound=math.inf if math.isinf(weights.bound) and weights.bound > 0 else priced.bound,
+            bound=math.inf if weights.is_infeasible else priced.bound,
             dearest=sum(float(cell.cost.max()) for cell in cells),
             prices=priced.prices,
             tightest=weights.prices,
@@ -57,7 +57,7 @@ class Targets:
 
     def run(self, most_joins: float) -> bool:
         """Whether ``best`` is proven to be the cheapest, or ``None`` that there is none."""
-        if math.isinf(self.bound):
+        if self.bound == math.inf:
             return True
         search = Search(self.limits, self.tightest, most_joins)
         try:
