@@ -98,10 +98,9 @@ class Directions:
 
     def totals(self, options: Options) -> Floats:
         """(n, m), each direction in one piece of memory, as they are looked up one by one."""
-        totals = np.empty((len(options), len(self.weights)), order="F")
-        for m, (weight, prices) in enumerate(zip(self.weights, self.prices, strict=True)):
-            totals[:, m] = options.priced(prices, weight=float(weight))
-        return totals
+        totals = self.prices @ options.use.T
+        totals += self.weights[:, None] * options.cost
+        return totals.T
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +125,11 @@ class Regrets:
         totals = [directions.totals(group.options) for group in groups]
         pay = directions.prices @ limits
         least = [values.min(0) for values in totals]
-        size = np.abs(pay) + sum(np.abs(values).max(0) for values in totals)
+        size = np.abs(pay) + sum(np.maximum(values.max(0), -values.min(0)) for values in totals)
+        for values, low in zip(totals, least, strict=True):
+            values -= low
         return cls(
-            above=tuple(values - low for values, low in zip(totals, least, strict=True)),
+            above=tuple(totals),
             floor=np.sum(least, axis=0) - pay,
             rounding=_ROUNDING * size,
             weights=directions.weights,

@@ -35,13 +35,6 @@ class Options:
         """All options, but with these budgets alone."""
         return Options(self.cost, self.use[:, budgets])
 
-    def priced(self, prices: Floats, *, weight: float = 1.0) -> Floats:
-        """Costs, so much weighted, with what is used at ``prices``, (n,)."""
-        total = weight * self.cost
-        for k in np.flatnonzero(prices).tolist():
-            total += prices[k] * self.use[:, k]
-        return total
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:

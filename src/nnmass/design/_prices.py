@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnmass.design._options import Floats, Indices, Options
+from nnmass.design._options import Floats, Options
 from nnmass.design._smooth_dual import FIRST, highest_bound
 
 _ROUNDS = 60

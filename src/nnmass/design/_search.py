@@ -73,13 +73,12 @@ class Search:
             return
         order = sorted(range(len(groups)), key=lambda i: (len(groups[i]), i))
         if len(groups) == 2:
-            self._finish_two(groups, regrets, order)
+            self._finish_two(groups, regrets, order, directions)
             return
         rest = [groups[i] for i in order[2:]]
         for joined in self._joined(groups, regrets, order):
-            if len(rest) > 1:
-                joined = joined.not_beaten(most_comparisons=_COMPARISONS)
-            self._explore([joined, *rest], directions)
+            few = joined.not_beaten(most_comparisons=_COMPARISONS) if len(rest) > 1 else joined
+            self._explore([few, *rest], directions)
 
     def _joined(
         self, groups: Sequence[Group], regrets: Regrets, order: Sequence[int]
@@ -104,14 +103,19 @@ class Search:
         self._count(len(group))
         self._take_cheapest(group)
 
-    def _finish_two(self, groups: Sequence[Group], regrets: Regrets, order: Sequence[int]) -> None:
-        """Completes every option of the smaller group with the cheapest of the larger."""
-        a, b = order
+    def _finish_two(
+        self,
+        groups: Sequence[Group],
+        regrets: Regrets,
+        order: Sequence[int],
+        directions: Directions,
+    ) -> None:
+        """Completes every option of the larger group with the cheapest of the smaller."""
+        b, a = order
         first, last = groups[a], groups[b]
         self._count(len(first))
-        cost, option, is_within = LastGroup.of(last.options).complete(
-            self.limits - first.options.use
-        )
+        ready = LastGroup.of(last.options, directions.prices[directions.weights == 0])
+        cost, option, is_within = ready.complete(self.limits - first.options.use)
         total = first.options.cost + cost
         done = np.flatnonzero(is_within & (total < self.cost))
         if len(done):

@@ -3,9 +3,9 @@
     minimise sum_c cost_c[x_c]   subject to   sum_c use_c[x_c, k] <= limit_k   for every k
 
 Prices on the budgets give a bound that no choice can beat, and every option a regret (see
-``_groups``). All choices whose regrets fit under a target near the bound are enumerated, implicitly:
-options that do not fit or that another beats are dropped, and what is left is joined two cells at
-a time. Where nothing is found, the target is raised.
+``_groups``). All choices whose regrets fit under a target near the bound are enumerated,
+implicitly: options that do not fit or that another beats are dropped, and what is left is joined
+two cells at a time. Where nothing is found, the target is raised.
 """
 
 from __future__ import annotations
@@ -58,6 +58,13 @@ def solve(
         Ours: Lagrangian bounds with variable fixing and dominance, as is usual for knapsack
         problems (Kellerer, Pferschy, Pisinger, Knapsack Problems, 2004, chapter 11); joining
         cells and pricing again closes what is left of the gap.
+
+    Example:
+        >>> cell = Options(cost=np.array([1.0, 4.0, 6.0]), use=np.array([[0.0], [-2.0], [-5.0]]))
+        >>> solve([cell, cell], np.array([-6.0])).options  # at least 6 from two such cells
+        (1, 2)
+        >>> solve([cell, cell], np.array([-11.0])) is None
+        True
     """
     cells, limits = _problem(cells, limits)
     if _is_short(cells, limits):
@@ -101,6 +108,11 @@ def lower_bound(cells: Sequence[Options], limits: Floats) -> float:
 
     Raises:
         SpecError: The cells or limits do not describe a problem.
+
+    Example:
+        >>> cell = Options(cost=np.array([1.0, 4.0, 6.0]), use=np.array([[0.0], [-2.0], [-5.0]]))
+        >>> round(lower_bound([cell, cell], np.array([-6.0])), 3)
+        8.0
     """
     cells, limits = _problem(cells, limits)
     if _is_short(cells, limits):
