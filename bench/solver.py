@@ -128,7 +128,7 @@ def growth(n_cells: int, deepest: int, most_joins: int) -> None:
 
 
 def one_target(cells: list[np.ndarray], mass: float, n_budgets: int, most_joins: int):
-    """Fewest parameters, the other budgets half way from their least to what these parameters need."""
+    """Fewest parameters; the other budgets half way between their least and what these need."""
     budgets = {1: mass}
     free, seconds, note = timed(*problem(cells, 0, budgets), most_joins)
     if n_budgets == 1 or free is None:

@@ -127,7 +127,7 @@ class Regrets:
         least = [values.min(0) for values in totals]
         size = np.abs(pay) + sum(np.maximum(values.max(0), -values.min(0)) for values in totals)
         for values, low in zip(totals, least, strict=True):
-            values -= low
+            np.subtract(values, low, out=values)
         return cls(
             above=tuple(totals),
             floor=np.sum(least, axis=0) - pay,

@@ -128,17 +128,17 @@ class Search:
             self._take_cheapest(first.joined(last, open_rows[ones], others))
 
     def _take_cheapest(self, group: Group) -> None:
-        """Takes note of the cheapest option within the limits; the first of equal ones."""
+        """Takes note of the cheapest option within the limits; of equal ones the first by name."""
         options = group.options
         rows = rows_within(options.use, self.limits)
         rows = rows[options.cost[rows] < self.cost]
         if not len(rows):
             return
-        row = int(rows[options.cost[rows].argmin()])
-        names = dict(zip(group.members, group.names[row].tolist(), strict=True))
-        self.best = tuple(names[cell] for cell in sorted(names))
-        self.cost = float(options.cost[row])
-        self.target = min(self.target, self.cost)
+        cost = float(options.cost[rows].min())
+        names = group.names[rows[options.cost[rows] == cost]][:, np.argsort(group.members)]
+        self.best = min(tuple(choice) for choice in names.tolist())
+        self.cost = cost
+        self.target = min(self.target, cost)
 
     def _count(self, n: int) -> None:
         self.n_joins += n

@@ -35,10 +35,10 @@ def solve(
 ) -> Choice | None:
     """The choice of least cost within the limits; ``None`` where there is certainly none.
 
-    The same problem always gives the same choice. Of choices that cost the same it is the first
-    that is met, with the options of little regret first; an option that another equals or beats
-    in cost and in every budget that matters is never part of it, and of equal options the first
-    stays.
+    The same problem always gives the same choice. An option that another equals or beats in cost
+    and in every budget that matters is never part of it, and of equal options the first stays.
+    Of choices left that cost the same it is the first in the order of option numbers among those
+    that are looked at together, and else the one that is met first.
 
     Args:
         cells: At least one, each with at least one option; all numbers finite.
