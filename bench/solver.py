@@ -143,7 +143,7 @@ def one_target(cells: list[np.ndarray], mass: float, n_budgets: int, most_joins:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--most-joins", type=int, default=20_000_000, help="when to give up")
+    parser.add_argument("--most-joins", type=int, default=10_000_000, help="when to give up")
     arguments = parser.parse_args()
     references()
     print(
