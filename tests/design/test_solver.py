@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnmass.design._dominance import not_beaten
-from nnmass.design._solver import Options, UnprovenError, lower_bound, solve
+from nnmass.design._knapsack._dominance import not_beaten
+from nnmass.design._knapsack._solver import Options, UnprovenError, lower_bound, solve
 from nnmass.errors import SpecError
 
 INF = math.inf

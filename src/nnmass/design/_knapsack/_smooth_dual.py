@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nnmass.design._options import Floats, Options
+from nnmass.design._knapsack._options import Floats, Options
 
 FIRST = 0.1  # smoothing
 _LAST, _FACTOR = 1e-9, 0.1

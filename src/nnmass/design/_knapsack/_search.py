@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnmass.design._groups import Directions, Group, Regrets, rows_within, shrunk
-from nnmass.design._last_group import LastGroup
-from nnmass.design._options import Floats
-from nnmass.design._pairs import pairs_within
-from nnmass.design._prices import best_prices
+from nnmass.design._knapsack._groups import Directions, Group, Regrets, rows_within, shrunk
+from nnmass.design._knapsack._last_group import LastGroup
+from nnmass.design._knapsack._options import Floats
+from nnmass.design._knapsack._pairs import pairs_within
+from nnmass.design._knapsack._prices import best_prices
 
 _HELD = 300_000  # joined options that are held before they are followed
 _WORTH_PRICING = 1_000_000  # pairs that better prices may spare

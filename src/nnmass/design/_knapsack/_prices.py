@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnmass.design._options import Floats, Options
-from nnmass.design._smooth_dual import FIRST, highest_bound
+from nnmass.design._knapsack._options import Floats, Options
+from nnmass.design._knapsack._smooth_dual import FIRST, highest_bound
 
 _ROUNDS = 60
 _LATER = 1e-3  # smoothing, once the prices are about right

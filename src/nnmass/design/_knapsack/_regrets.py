@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnmass.design._options import Floats, Indices, Options
+from nnmass.design._knapsack._options import Floats, Indices, Options
 
 _ROUNDING = 1e-12  # of the numbers that are added
 

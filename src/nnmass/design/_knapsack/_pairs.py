@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnmass.design._options import Floats, Indices
+from nnmass.design._knapsack._options import Floats, Indices
 
 _PAIRS = 1_000_000  # that are looked at together
 _WINDOW = 65_536

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nnmass.design._options import Floats, Indices, Options
+from nnmass.design._knapsack._options import Floats, Indices, Options
 
 _ROUNDING = 1e-12  # of what is added
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnmass.design._dominance import not_beaten
-from nnmass.design._options import Floats, Indices, Options
+from nnmass.design._knapsack._dominance import not_beaten
+from nnmass.design._knapsack._options import Floats, Indices, Options
 
 _ROUNDING = 1e-12  # of the numbers that are added
 

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nnmass.design._options import Choice, Floats, Options, sum_of
-from nnmass.design._prices import best_prices, bound_at, tightest
-from nnmass.design._targets import Targets
+from nnmass.design._knapsack._options import Choice, Floats, Options, sum_of
+from nnmass.design._knapsack._prices import best_prices, bound_at, tightest
+from nnmass.design._knapsack._targets import Targets
 from nnmass.errors import NNMassError, SpecError
 
 MOST_JOINS = 2_000_000_000

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnmass.design._groups import Directions, Group, Regrets
-from nnmass.design._options import Floats, Options
-from nnmass.design._prices import best_prices, tightest
-from nnmass.design._search import Search, WorkLimitReachedError
+from nnmass.design._knapsack._groups import Directions, Group, Regrets
+from nnmass.design._knapsack._options import Floats, Options
+from nnmass.design._knapsack._prices import best_prices, tightest
+from nnmass.design._knapsack._search import Search, WorkLimitReachedError
 
 _ROUNDING = 1e-9  # of a bound
 _GROWTH = 2.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnmass.design._options import Floats, Indices, Options
+from nnmass.design._knapsack._options import Floats, Indices, Options
 
 _CHUNK = 512
 _WORTH = 1_000  # comparisons, of an option that falls
