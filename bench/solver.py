@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 
-from nnmass.design._knapsack._solver import Options, UnprovenError, solve
+from nnmass.design._knapsack import Options, UnprovenError, solve
 from nnmass.errors import NNMassError
 
 WIDTHS = {

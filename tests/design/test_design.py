@@ -476,3 +476,19 @@ def test_other_images_are_noted():
 def test_space_of_a_spec_may_be_given():
     space = Space.like(nnmass.parse(SMALL))
     assert design(like=SMALL, space=space) == design(like=SMALL)
+
+
+def test_a_search_that_runs_out_of_work_says_so(monkeypatch):
+    from nnmass.design import _search
+
+    space = "dense-cnn(wm=2,d=4..64/4..64/4..64/4..64,t=*/*/*/*)"
+    monkeypatch.setattr(_search, "MOST_JOINS", 30_000)
+    asked = {"space": space, "mass": 9000.0, "max_macs": 3e10, "top": 1}
+    front = design(**asked)
+    assert not front.is_optimal
+    assert front.to_dict()["is_optimal"] is False
+    (note,) = front.notes
+    assert "ran out of work" in note
+    proven = float(note.split("better than ")[1].split(". A")[0].replace(",", ""))
+    assert 0.9 * front[0].params < proven < front[0].params
+    assert front[0].mass >= 9000

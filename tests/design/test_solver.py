@@ -8,11 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nnmass.design._knapsack import Options, UnprovenError
+from nnmass.design._knapsack import lower_bound as any_lower_bound
+from nnmass.design._knapsack import solve as any_solve
 from nnmass.design._knapsack._dominance import not_beaten
-from nnmass.design._knapsack._solver import Options, UnprovenError, lower_bound, solve
 from nnmass.errors import SpecError
 
 INF = math.inf
+
+
+# Few choices are looked at one by one; here the way for many is tried on small problems too.
+def solve(cells, limits, **more):
+    return any_solve(cells, limits, most_choices=0, **more)
+
+
+def lower_bound(cells, limits):
+    return any_lower_bound(cells, limits, most_choices=0)
 
 
 def options(cost, use):
@@ -40,6 +51,8 @@ def check(cells, limits, slack=0.0):
     bound = lower_bound(cells, limits)
     if expected is None:
         assert got is None
+        assert any_solve(cells, limits) is None
+        assert any_lower_bound(cells, limits) == INF
         return
     assert got is not None and got.is_optimal and got.bound == got.cost
     assert got.cost == pytest.approx(expected, rel=1e-12, abs=1e-12)
@@ -48,6 +61,15 @@ def check(cells, limits, slack=0.0):
     assert sum(cost for cost, _ in picked) == got.cost
     assert (sum(use for _, use in picked) <= limits + max(slack, 1e-11)).all()
     assert solve(cells, limits) == got
+    check_all_choices(cells, limits, got)
+
+
+def check_all_choices(cells, limits, got):
+    """Looking at every choice finds the same cost, and of equal choices the first."""
+    one_by_one = any_solve(cells, limits)
+    assert one_by_one.cost == pytest.approx(got.cost, rel=1e-12, abs=1e-12)
+    assert any_lower_bound(cells, limits) == one_by_one.bound == one_by_one.cost
+    assert one_by_one.n_enumerated == math.prod(map(len, cells))
 
 
 @st.composite

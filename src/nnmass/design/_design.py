@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import islice
@@ -16,7 +17,7 @@ from nnmass.design._parts import masses_of_parts
 from nnmass.design._read_limits import Mass
 from nnmass.design._request import Request, read_request
 from nnmass.design._roles import LINKED, PARTS
-from nnmass.design._search import best_networks
+from nnmass.design._search import Found, best_networks
 from nnmass.design._space import Space
 from nnmass.errors import whole_number
 from nnmass.specs import Spec
@@ -123,8 +124,9 @@ def design(
 def designed(request: Request, *, top: int) -> Front:
     """The front of a request."""
     frames = request.space.frames()
-    found = best_networks(frames, request.limits, request.objective, table=request.latency)
-    candidates = tuple(request.candidate(one.spec) for one in islice(found, top))
+    searched = best_networks(frames, request.limits, request.objective, table=request.latency)
+    found = list(islice(searched, top))
+    candidates = tuple(request.candidate(one.spec) for one in found)
     if not candidates:
         raise nothing_fits(request)
     return Front(
@@ -135,7 +137,24 @@ def designed(request: Request, *, top: int) -> Front:
         objective=request.objective,
         match=request.match,
         n_covered=request.space.size,
-        notes=(*request.notes, *_own(request, candidates[0]), *_starved(request, candidates[0])),
+        is_optimal=found[0].bound == found[0].value,
+        notes=(
+            *request.notes,
+            *_unproven(request, found[0]),
+            *_own(request, candidates[0]),
+            *_starved(request, candidates[0]),
+        ),
+    )
+
+
+def _unproven(request: Request, best: Found) -> tuple[str, ...]:
+    if best.bound == best.value:
+        return ()
+    proven = f": {request.objective} cannot be better than {abs(best.bound):,.6g}"
+    return (
+        "the search ran out of work before the first candidate was proven to be the best"
+        f"{proven if math.isfinite(best.bound) else ''}. A smaller space (fewer depths, link caps in "
+        "steps of 8) or fewer budgets can be proven",
     )
 
 
@@ -155,6 +174,8 @@ def _starved(request: Request, best: Candidate) -> tuple[str, ...]:
     if request.match == "cells" or request.reference is None or request.space.family not in LINKED:
         return ()
     own, total = masses_of_parts(request.reference), best.mass
+    if len(own) != len(best.spec.cells):
+        return ()
     share = Fraction(total) / (sum(own, Fraction(0)) or 1)
     pairs = zip(own, masses_of_parts(best.spec), strict=True)
     starved = [str(i) for i, (was, now) in enumerate(pairs) if 2 * now < was * share]

@@ -92,6 +92,8 @@ class Front(Sequence[Candidate]):
         objective: What was minimised (``params``, ``macs``, ``latency``, ``memory``) or maximised
             (``mass``).
         match: ``network`` or ``cells``: whose masses were to be reached.
+        is_optimal: The first is proven to be the best. It is, unless a search of very many networks
+            under several budgets ran out of work; a note then says what is proven.
         n_covered: Networks of the space: each of them is a candidate, breaks a budget, is proven
             to be no better, or is like a better candidate.
         notes: What a reader should know before training a candidate.
@@ -104,6 +106,7 @@ class Front(Sequence[Candidate]):
     objective: str
     match: str
     n_covered: int
+    is_optimal: bool = True
     notes: tuple[str, ...] = ()
 
     @overload
@@ -135,7 +138,7 @@ class Front(Sequence[Candidate]):
             "objective": self.objective,
             "match": self.match,
             "n_covered": self.n_covered,
-            "is_optimal": True,
+            "is_optimal": self.is_optimal,
             "notes": list(self.notes),
             "candidates": [candidate.to_dict() for candidate in self.candidates],
         }

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from nnmass._arrays import Floats, Ints
 from nnmass.design._frame import Frame, Priced, Slot
+from nnmass.design._knapsack import Options, lower_bound, solve
 from nnmass.design._limits import Limits, Objective
 from nnmass.design._parts import masses_of_parts
-from nnmass.design._knapsack import Options, lower_bound, solve
 from nnmass.specs import Spec
 
 if TYPE_CHECKING:
@@ -34,12 +34,24 @@ DIFFERENT = 0.2
 are several parts; or in what their frame fixes, such as the width."""
 
 
+MOST_JOINS = 300_000_000
+"""Work of one search, a minute or so; what was found by then is given back as not proven."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A network and the value of the objective, which no other in its region beats."""
+    """A network and the value of the objective.
+
+    Attributes:
+        spec: The network.
+        value: Of the objective; negative for the most mass.
+        bound: What no network that differs from those before can go below: ``value``, unless the
+            work ran out.
+    """
 
     spec: Spec
     value: float
+    bound: float
 
 
 @dataclass(slots=True, order=True)
@@ -50,6 +62,7 @@ class _Entry:
     region: _Region = field(compare=False)
     choice: Choice | None = field(compare=False, default=None)
     spec: Spec | None = field(compare=False, default=None)
+    bound: float = field(compare=False, default=-math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +110,22 @@ def best_networks(
             if bound < math.inf:
                 heapq.heappush(heap, _Entry((bound, 0, index), region))
     count, given = len(heap), dict[str, list[list[Mask]]]()
+    unproven = math.inf  # the lowest that a search which ran out of work leaves open
     while heap:
         entry = heapq.heappop(heap)
         if entry.choice is None:
             solved = _solved(entry.region, limits, objective)
             if solved is not None:
                 heapq.heappush(heap, solved)
+                if solved.bound < solved.key[0]:
+                    unproven = min(unproven, solved.bound)
             continue
         assert entry.spec is not None
         known = given.setdefault(entry.region.frame.name, [])
         twin = next((near for near in known if _is_near(near, entry.choice)), None)
         if twin is None:
-            yield Found(spec=entry.spec, value=entry.key[0])
+            value = entry.key[0]
+            yield Found(spec=entry.spec, value=value, bound=min(value, unproven))
             twin = _near(entry.region.priced.slots, entry.choice)
             known.append(twin)
         for region in entry.region.without(twin):
@@ -165,7 +182,7 @@ def _least(mass: Fraction) -> float:
 
 def _solved(region: _Region, limits: Limits, objective: Objective) -> _Entry | None:
     """The region with its best network; masses are compared exactly."""
-    regions, best = [region], None
+    regions, best, bound = [region], None, math.inf
     while regions:
         part = regions.pop()
         problem = _Problem(part, limits, objective)
@@ -173,6 +190,7 @@ def _solved(region: _Region, limits: Limits, objective: Objective) -> _Entry | N
         if choice is None:
             continue
         value, second = problem.values(choice)
+        bound = min(bound, value if problem.is_proven else problem.lowest)
         if best is not None and (value, second) > best[:2]:
             continue
         spec = problem.spec(choice)
@@ -187,7 +205,7 @@ def _solved(region: _Region, limits: Limits, objective: Objective) -> _Entry | N
         return None
     value, second, choice, spec = best
     key = (value, 1, second, spec.params, spec.macs, -spec.mass, str(spec))
-    return _Entry(key, region, choice, spec)
+    return _Entry(key, region, choice, spec, bound)
 
 
 def _keeps(spec: Spec, limits: Limits) -> bool:
@@ -211,6 +229,8 @@ class _Problem:
         self.priced, self.slots = region.priced, region.priced.slots
         self.rows = [np.flatnonzero(mask) for mask in region.masks]
         self.frame = region.frame
+        self.is_proven = True
+        self.lowest = -math.inf  # what is proven of the objective where the work ran out
 
     @property
     def is_balanced(self) -> bool:
@@ -282,9 +302,14 @@ class _Problem:
     def _solve(
         self, objective: Objective, rows: Sequence[Ints], *, least_mass: float | None = None
     ) -> Choice | None:
-        found = solve(*self._options(objective, rows, least_mass=least_mass))
+        cells, limits = self._options(objective, rows, least_mass=least_mass)
+        found = solve(cells, limits, most_joins=MOST_JOINS)
         if found is None:
             return None
+        if not found.is_optimal:
+            self.is_proven = False
+            if objective == self.objective and not self.is_balanced:
+                self.lowest = found.bound + self._fixed(objective)
         return tuple(int(r[i]) for r, i in zip(rows, found.options, strict=True))
 
     def _options(

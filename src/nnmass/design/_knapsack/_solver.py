@@ -15,13 +15,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nnmass.design._knapsack._all import MOST_CHOICES, cheapest_of_all, is_small
 from nnmass.design._knapsack._options import Choice, Floats, Options, sum_of
 from nnmass.design._knapsack._prices import best_prices, bound_at, tightest
 from nnmass.design._knapsack._targets import Targets
 from nnmass.errors import NNMassError, SpecError
 
 MOST_JOINS = 2_000_000_000
-__all__ = ["MOST_JOINS", "Choice", "Options", "UnprovenError", "lower_bound", "solve"]
 
 _SLACK = 1e-13  # of a limit: the rounding of sums of a few numbers
 
@@ -31,7 +31,11 @@ class UnprovenError(NNMassError, RuntimeError):
 
 
 def solve(
-    cells: Sequence[Options], limits: Floats, *, most_joins: int = MOST_JOINS
+    cells: Sequence[Options],
+    limits: Floats,
+    *,
+    most_joins: int = MOST_JOINS,
+    most_choices: int = MOST_CHOICES,
 ) -> Choice | None:
     """The choice of least cost within the limits; ``None`` where there is certainly none.
 
@@ -45,6 +49,8 @@ def solve(
         limits: (k,); infinity for none. A sum may exceed one by 1e-13 of its size, the rounding.
         most_joins: Pairs of options that may be looked at, about 3e6 to 3e7 in a second, before
             the search gives up; a piece of at most a million more may be counted.
+        most_choices: Up to so many choices, and those of a single cell, are looked at one by one;
+            0 for never.
 
     Returns:
         The choice. Only where the work ran out is ``is_optimal`` false: then it is the best that
@@ -69,6 +75,8 @@ def solve(
     cells, limits = _problem(cells, limits)
     if _is_short(cells, limits):
         return None
+    if is_small(cells, most_choices):
+        return _best_of_all(cells, limits)
     priced = best_prices(cells, limits)
     if priced.is_infeasible:
         return None
@@ -95,28 +103,43 @@ def solve(
         budgets = np.union1d(budgets, broken)
 
 
-def lower_bound(cells: Sequence[Options], limits: Floats) -> float:
+def _best_of_all(cells: Sequence[Options], limits: Floats) -> Choice | None:
+    options = cheapest_of_all(cells, limits)
+    if options is None:
+        return None
+    cost, _ = sum_of(cells, options)
+    n_choices = math.prod(map(len, cells))
+    return Choice(options=options, cost=cost, bound=cost, is_optimal=True, n_enumerated=n_choices)
+
+
+def lower_bound(
+    cells: Sequence[Options], limits: Floats, *, most_choices: int = MOST_CHOICES
+) -> float:
     """What no choice within the limits can cost less than, cheaply.
 
     Args:
-        cells: As for :func:`solve`.
-        limits: As for :func:`solve`.
+        cells: As for `solve`.
+        limits: As for `solve`.
+        most_choices: As for `solve`.
 
     Returns:
-        The value of the linear relaxation, less what rounding may add; infinity where single
-        budgets or weights of several prove that no choice is within the limits.
+        The value of the linear relaxation, less what rounding may add (of few choices the least
+        cost itself); infinity where it is proven that no choice is within the limits.
 
     Raises:
         SpecError: The cells or limits do not describe a problem.
 
     Example:
         >>> cell = Options(cost=np.array([1.0, 4.0, 6.0]), use=np.array([[0.0], [-2.0], [-5.0]]))
-        >>> round(lower_bound([cell, cell], np.array([-6.0])), 3)
+        >>> round(lower_bound([cell, cell], np.array([-6.0]), most_choices=0), 3)
         8.0
     """
     cells, limits = _problem(cells, limits)
     if _is_short(cells, limits):
         return math.inf
+    if is_small(cells, most_choices):
+        best = _best_of_all(cells, limits)
+        return math.inf if best is None else best.cost
     priced = best_prices(cells, limits)
     if priced.is_infeasible or tightest(cells, limits).is_infeasible:
         return math.inf
@@ -126,8 +149,8 @@ def lower_bound(cells: Sequence[Options], limits: Floats) -> float:
 
 _UNPROVEN = (
     "After {n_joins:,} joins of options neither a choice within the limits nor a proof that there "
-    "is none was found; a choice would cost at least {bound:g}. Allow more joins, loosen a "
-    "budget, or narrow the space."
+    "is none was found; a choice would cost at least {bound:g}. Loosen a budget, or narrow the "
+    "space (fewer depths, link caps in steps of 8)."
 )
 
 
