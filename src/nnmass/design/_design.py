@@ -137,7 +137,7 @@ def designed(request: Request, *, top: int) -> Front:
         objective=request.objective,
         match=request.match,
         n_covered=request.space.size,
-        is_optimal=found[0].bound == found[0].value,
+        is_optimal=bool(found[0].bound == found[0].value),
         notes=(
             *request.notes,
             *_unproven(request, found[0]),
@@ -150,11 +150,12 @@ def designed(request: Request, *, top: int) -> Front:
 def _unproven(request: Request, best: Found) -> tuple[str, ...]:
     if best.bound == best.value:
         return ()
-    proven = f": {request.objective} cannot be better than {abs(best.bound):,.6g}"
+    proven = ""
+    if math.isfinite(best.bound):
+        proven = f": {request.objective} cannot be better than {abs(best.bound):,.6g}"
     return (
-        "the search ran out of work before the first candidate was proven to be the best"
-        f"{proven if math.isfinite(best.bound) else ''}. A smaller space (fewer depths, link caps in "
-        "steps of 8) or fewer budgets can be proven",
+        f"the search ran out of work before the first candidate was proven to be the best{proven}. "
+        "A smaller space (fewer depths, link caps in steps of 8) or fewer budgets can be proven",
     )
 
 
