@@ -63,7 +63,10 @@ def write_files(
         document["files"] = [str(file) for file in _write_folder(designed, out)]
         text = json_text({"schema": "nnmass.design/1", **document})
         write_atomic(out / DOCUMENT, text)  # last: with it, the folder is whole
-        say(f"wrote {len(document['files'])} spec files and {DOCUMENT} into {out}")
+        say(
+            f"wrote {len(document['files'])} spec files and {DOCUMENT} into {out}; train one with: "
+            f"nnmass train {document['files'][0]} .."
+        )
     return document
 
 

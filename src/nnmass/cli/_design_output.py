@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nnmass.cli._errors import say
-from nnmass.cli._output import emit_json, emit_line, emit_table
+from nnmass.cli._output import emit_line, emit_table
 
 if TYPE_CHECKING:
     from nnmass.cli._design_search import Designed
 
 
-def emit_design_document(document: Mapping[str, object]) -> None:
-    """One JSON document, on stdout."""
-    emit_json("design", document)
-
-
-def emit_design(designed: Designed, *, files: Sequence[str]) -> None:
+def emit_design(designed: Designed) -> None:
     """The table, what was proven within which limits, and what a reader must know."""
     from nnmass.report import are_short, design_table, flag_lines, front_table
 
@@ -37,8 +31,6 @@ def emit_design(designed: Designed, *, files: Sequence[str]) -> None:
         emit_line(line)
     for note in designed.notes:
         say(f"note: {note}")
-    if files:
-        say(f"train one with: nnmass train {files[0]} ...")
 
 
 def _claims(designed: Designed) -> list[str]:

@@ -30,10 +30,10 @@ from nnmass.cli._design_options import (
     TopOption,
     WidthOption,
 )
-from nnmass.cli._design_output import emit_design, emit_design_document
+from nnmass.cli._design_output import emit_design
 from nnmass.cli._design_search import Designing, read_reference, searched
 from nnmass.cli._inspection import read_shape
-from nnmass.cli._output import JsonOption, QuietOption
+from nnmass.cli._output import JsonOption, QuietOption, emit_json
 
 _PARAGRAPHS = (
     "The first network is the proven optimum of the whole space. Masses compare at one width and "
@@ -102,8 +102,8 @@ def design_verb(
         quiet=quiet,
     )
     designed = searched(designing)
+    if not json:
+        emit_design(designed)
     document = write_files(designed, svg=svg, html=html, out=out)
     if json:
-        emit_design_document(document)
-    else:
-        emit_design(designed, files=document["files"])
+        emit_json("design", document)

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from nnmass.design import AdditiveError, Candidate, Front, ParetoFront
 
 _FRONT_TEXT = (
-    "At each of some levels of mass, the networks that have the least of each cost, whatever the "
-    "budgets above taken from the reference: what lies above a line cannot be had. Networks "
-    "between the levels, and compromises between the costs, are left out."
+    "At each of some levels of mass, the networks that have the least of each cost: no network "
+    "with as much mass has less of it. Budgets that are the reference's own do not hold here. "
+    "Networks between the levels, and compromises between the costs, are left out."
 )
 _MASS_TEXT = (
     "Mass compares networks of one family and width, within the depths that were looked at; "
@@ -84,11 +84,12 @@ def _sections(
     if front is not None:
         yield _networks_section(front, error)
         yield Section("What a mass costs at least", _FRONT_TEXT, (_figure(pareto),))
+    found = [point.candidate for point in pareto.points]
     yield Section(
         "The networks of the front",
-        _paragraphs(front_claim(pareto), front_limits(pareto)),
+        _paragraphs(front_claim(pareto), front_limits(pareto), *flag_lines(found)),
         () if front is not None else (_figure(pareto),),
-        (front_table(pareto), *_in_full([point.candidate for point in pareto.points])),
+        (front_table(pareto), *_in_full(found)),
     )
     drawn = [] if front is None else [("best", front[0])]
     drawn += [("reference", pareto.reference)] if pareto.reference is not None else []
@@ -110,9 +111,9 @@ def _paragraphs(*lines: str) -> str:
 
 def _figure(pareto: ParetoFront) -> Figure:
     caption = (
-        f"NN-Mass against what it costs at least, over the {pareto.n_covered:,} networks of "
-        f"{pareto.space}. In each panel the line joins the networks that have the least of its "
-        "cost. Point at a mark for its network."
+        f"NN-Mass against what it costs at least, over {pareto.n_covered:,} networks. In each "
+        "panel the line joins the networks that have the least of its cost. Point at a mark for "
+        "its network."
     )
     return Figure(pareto_figure(pareto), caption)
 

@@ -64,8 +64,12 @@ def design_table(front: Front) -> Table:
 
 def front_table(front: ParetoFront) -> Table:
     """One row a network of the front, lightest first, with the costs that it has the least of."""
-    least = tuple(" ".join(_COSTS[name] for name in point.least) for point in front.points)
     candidates = tuple(point.candidate for point in front.points)
+    n_costs = 2 + any(one.latency_ms is not None for one in candidates)
+    least = tuple(
+        "all" if len(point.least) == n_costs else " ".join(_COSTS[name] for name in point.least)
+        for point in front.points
+    )
     return _table(_Shown(front.reference, candidates, front.limits, least=least))
 
 
@@ -135,10 +139,23 @@ def flag_lines(candidates: Sequence[Candidate]) -> list[str]:
     lines = list[str]()
     for reason, letter in flags_of(candidates).items():
         ranked = enumerate(candidates, start=1)
-        of = [str(rank) for rank, one in ranked if reason in map(_reason, one.outside)]
-        whose = "all" if len(of) == len(candidates) else ", ".join(of)
+        of = [rank for rank, one in ranked if reason in map(_reason, one.outside)]
+        whose = "all" if len(of) == len(candidates) else _ranges(of)
         lines.append(f"flag {letter}: {reason} ({whose})")
     return lines
+
+
+def _ranges(ranks: Sequence[int]) -> str:
+    """``1 to 4, 7``."""
+    runs = list[list[int]]()
+    for rank in ranks:
+        if runs and runs[-1][-1] == rank - 1:
+            runs[-1].append(rank)
+        else:
+            runs.append([rank])
+    return ", ".join(
+        f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs
+    )
 
 
 def _reason(text: str) -> str:

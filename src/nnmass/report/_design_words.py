@@ -25,8 +25,9 @@ def design_claim(front: Front) -> str:
 
     Example:
         >>> from nnmass.design import design
-        >>> print(design_claim(design(like="dense-cnn(wm=2,d=21,t=40/80/125)", top=1)))
-        1 is optimal: of the 9,291,316,684 networks of dense-cnn(wm=2,d=10..21,t=*/*/*) none within the limits has fewer parameters.
+        >>> design_claim(design(like="dense-cnn(wm=1,d=6,t=20/40)", top=1))
+        '1 is optimal: of the 15,844 networks of dense-cnn(wm=1,d=3..6,t=*/*) none within the limits \
+has fewer parameters.'
     """
     better = _BETTER[front.objective]
     if front.limits.shares is not None:

@@ -53,21 +53,21 @@ def pareto_figure(front: ParetoFront) -> str:
         raise SpecError("pareto_figure got a front without points: give one that has some")
     found = [point.candidate for point in front.points]
     found += [front.reference] if front.reference is not None else []
-    groups = [_group(point.least) for point in front.points]
-    ordered = sorted(set(groups), key=lambda name: (name.count(" and "), name))
+    costs = [cost for cost in _COSTS if all(_cost(one, cost) for one in found)]
+    groups = [_group(point.least, costs) for point in front.points]
+    ordered = sorted(set(groups), key=lambda name: (name.count(" "), name))
     looks = looks_of([*ordered, *([_REFERENCE] if front.reference else [])])
     legend, top = draw_legend(looks, dashes=False)
     y_axis = Axis.around([one.mass for one in found], HEIGHT - BOTTOM, top, name="mass")
     title = f"What a mass costs at least: {front.space.family} networks"
-    body = [*legend]
-    costs = [cost for cost in _COSTS if all(_cost(one, cost) for one in found)]
+    body, marks = [*legend], list(zip(found, [*groups, _REFERENCE], strict=False))
     for cost, x_axis in zip(costs, _x_axes(found, costs), strict=True):
         is_first = cost == costs[0]
         names = {"y_label": "NN-Mass", "title": title} if is_first else {"y_label": "", "title": ""}
         frame, _ = draw_frame(x_axis, y_axis, x_label=_COSTS[cost], **names)
-        body += [*frame, *_draw_points(front, cost, x_axis, y_axis, looks)]
-    roles = zip(found, [*groups, _REFERENCE], strict=False)
-    summary = "; ".join(_name(one, role) for one, role in roles)
+        line = [point.candidate for point in front.points if cost in point.least]
+        body += [*frame, *_draw_points(marks, line, cost, (x_axis, y_axis), looks)]
+    summary = "; ".join(_name(one, group) for one, group in marks)
     return drawing(body, width=WIDTH, height=HEIGHT, title=title, summary=summary)
 
 
@@ -82,22 +82,22 @@ def _x_axes(found: Sequence[Candidate], costs: Sequence[str]) -> list[Axis]:
 
 
 def _draw_points(
-    front: ParetoFront, cost: str, x_axis: Axis, y_axis: Axis, looks: Mapping[str, Look]
+    marks: Sequence[tuple[Candidate, str]],
+    joined: Sequence[Candidate],
+    cost: str,
+    axes: tuple[Axis, Axis],
+    looks: Mapping[str, Look],
 ) -> list[str]:
     """The line through those that have the least of ``cost``, then the marks of all."""
 
     def place(one: Candidate) -> tuple[float, float]:
-        return x_axis.position(_cost(one, cost)), y_axis.position(one.mass)
+        return axes[0].position(_cost(one, cost)), axes[1].position(one.mass)
 
-    joined = [place(point.candidate) for point in front.points if cost in point.least]
-    parts = [element("polyline", points=points_of(joined), class_="line front s6")]
-    for point in front.points:
-        group, one = _group(point.least), point.candidate
-        parts.append(draw_mark(*place(one), looks[group], _name(one, group)))
-    if front.reference is not None:
-        look, name = looks[_REFERENCE], _name(front.reference, _REFERENCE)
-        parts.append(draw_mark(*place(front.reference), look, name))
-    return parts
+    line = element("polyline", points=points_of(map(place, joined)), class_="line front s6")
+    return [
+        line,
+        *(draw_mark(*place(one), looks[group], _name(one, group)) for one, group in marks),
+    ]
 
 
 def _cost(one: Candidate, cost: str) -> float:
@@ -106,7 +106,9 @@ def _cost(one: Candidate, cost: str) -> float:
     return float(one.params if cost == "params" else one.macs)
 
 
-def _group(least: Sequence[str]) -> str:
+def _group(least: Sequence[str], costs: Sequence[str]) -> str:
+    if len(least) == len(costs):
+        return "least in all"
     return "least " + " and ".join(_COSTS[cost].removesuffix(", ms") for cost in least)
 
 
