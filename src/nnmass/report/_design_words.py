@@ -26,8 +26,8 @@ def design_claim(front: Front) -> str:
     Example:
         >>> from nnmass.design import design
         >>> design_claim(design(like="dense-cnn(wm=1,d=6,t=20/40)", top=1))
-        '1 is optimal: of the 15,844 networks of dense-cnn(wm=1,d=3..6,t=*/*) none within the limits \
-has fewer parameters.'
+        '1 is optimal: of the 15,844 networks of dense-cnn(wm=1,d=3..6,t=*/*) none within the
+        limits has fewer parameters.'
     """
     better = _BETTER[front.objective]
     if front.limits.shares is not None:
