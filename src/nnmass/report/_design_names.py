@@ -39,7 +39,13 @@ def network_names(specs: Sequence[Spec]) -> list[str]:
 
 
 def are_short(specs: Sequence[Spec]) -> bool:
-    """Whether `network_names` leaves something out."""
+    """Whether `network_names` leaves something out.
+
+    Example:
+        >>> from nnmass.specs import parse
+        >>> are_short([parse("dense-cnn(wm=2,d=13,t=40/80/125)"), parse("resnet(depth=50)")])
+        False
+    """
     return network_names(specs) != [str(spec) for spec in specs]
 
 

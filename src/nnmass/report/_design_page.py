@@ -50,6 +50,13 @@ def report_design(
         pareto: What a mass costs at least.
         error: How far latencies lie from whole networks, where there are some.
         provenance: What the page should say besides the search, such as the command.
+
+    Example:
+        >>> from nnmass.design import design, pareto_front
+        >>> like = "dense-mlp(w=8,d=16,t=8)"
+        >>> report = report_design(design(like=like), pareto_front(like=like, levels=2))
+        >>> [section.heading for section in report.sections]
+        ['The networks', 'What a mass costs at least', 'The networks of the front', 'The skips']
     """
     told = pareto if front is None else front
     reference = told.reference

@@ -63,7 +63,14 @@ def design_table(front: Front) -> Table:
 
 
 def front_table(front: ParetoFront) -> Table:
-    """One row a network of the front, lightest first, with the costs that it has the least of."""
+    """One row a network of the front, lightest first, with the costs that it has the least of.
+
+    Example:
+        >>> from nnmass.design import pareto_front
+        >>> table = front_table(pareto_front("dense-mlp", levels=2))
+        >>> [(row[1], row[5]) for row in table.rows]
+        [('dense-mlp(w=8,d=8,t=48)', 'all'), ('dense-mlp(w=8,d=16,t=112)', 'all')]
+    """
     candidates = tuple(point.candidate for point in front.points)
     n_costs = 2 + any(one.latency_ms is not None for one in candidates)
     least = tuple(
@@ -135,7 +142,16 @@ def flags_of(found: Iterable[Candidate]) -> dict[str, str]:
 
 
 def flag_lines(candidates: Sequence[Candidate]) -> list[str]:
-    """What the letters of the last column stand for, and at which ranks."""
+    """What the letters of the last column stand for, and at which ranks.
+
+    Args:
+        candidates: Those of the table, in order, without the reference.
+
+    Example:
+        >>> from nnmass.design import design
+        >>> flag_lines(design(like="dense-mlp(w=8,d=16,t=8)", depth=(4, 16), top=3))
+        ['flag a: cell 0 has a depth outside 8 to 16 (all)']
+    """
     lines = list[str]()
     for reason, letter in flags_of(candidates).items():
         ranked = enumerate(candidates, start=1)

@@ -42,7 +42,14 @@ def design_claim(front: Front) -> str:
 
 
 def front_claim(front: ParetoFront) -> str:
-    """What a point of a front is the least of, over what."""
+    """What a point of a front is the least of, over what.
+
+    Example:
+        >>> from nnmass.design import pareto_front
+        >>> front_claim(pareto_front("dense-mlp", levels=2))
+        'Each is optimal: of the 729 networks of dense-mlp(w=8,d=8..16,t=*) with as much NN-Mass
+        none within the limits has less of what it is least in.'
+    """
     return (
         f"Each is optimal: of the {front.n_covered:,} networks of {front.space} with as much "
         "NN-Mass none within the limits has less of what it is least in."
@@ -50,12 +57,25 @@ def front_claim(front: ParetoFront) -> str:
 
 
 def design_limits(front: Front) -> str:
-    """The limits, and which of them are the reference's own; empty where there is none."""
+    """The limits, and which of them are the reference's own; empty where there is none.
+
+    Example:
+        >>> from nnmass.design import design
+        >>> design_limits(design(like="dense-mlp(w=8,d=16,t=8)", max_macs=8e3))
+        "Limits: NN-Mass of at least 17.07, the reference's in every cell; at most 8.0 k MACs; at
+        most 8.3 k params, the reference's own."
+    """
     return _limits(front.limits, front.reference, PARTS[front.space.family], is_shared=False)
 
 
 def front_limits(front: ParetoFront) -> str:
-    """The limits of all points of a front besides their masses; empty where there is none."""
+    """The limits of all points of a front besides their masses; empty where there is none.
+
+    Example:
+        >>> from nnmass.design import pareto_front
+        >>> front_limits(pareto_front("dense-mlp", max_params=9e3, levels=2))
+        'Limits: at most 9.0 k params.'
+    """
     part, is_shared = PARTS[front.space.family], front.match == "cells"
     return _limits(front.limits, front.reference, part, is_shared=is_shared)
 
