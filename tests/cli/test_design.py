@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 import nnmass
-from nnmass.cli import _design_latency as cli_latency
 from nnmass.design import LatencyTable, measure_latency_table, pareto_front
 
 LIKE = "dense-cnn(wm=1,d=12,t=20/30)"
@@ -161,6 +160,9 @@ def test_a_picture_beside_candidates(nnmass_cli, tmp_path):
     assert len(done.document["candidates"]) == len(nnmass.design(like=SMALL))
     assert len(done.document["front"]["points"]) > 5
     assert "wrote f.svg" in done.err
+    heavy = nnmass_cli("design", "--like", SMALL, "--mass", 60, "--svg", "h.svg", "--json").document
+    masses = [point["mass"] for point in heavy["front"]["points"]]
+    assert min(masses) < 60 < max(masses)  # also what less, and what more, would cost
     again = tmp_path / "again.svg"
     nnmass_cli("design", "--like", SMALL, "--svg", again, "--json")
     assert again.read_text() == (tmp_path / "f.svg").read_text()
@@ -264,6 +266,14 @@ def test_a_table_is_measured_used_and_checked(nnmass_cli, clock, tmp_path):
     assert "beside 3 whole networks they were " in text.out.splitlines()[-1]
 
 
+def test_a_reference_outside_the_space_is_measured_too(nnmass_cli, clock):
+    document = nnmass_cli(
+        "design", "--like", SMALL, "--space", "dense-cnn(wm=1,d=3,t=*/*,image=8)",
+        "--latency-table", "lat.json", "--json",
+    ).document  # fmt: skip
+    assert document["reference"]["latency_ms"] > document["candidates"][0]["latency_ms"]
+
+
 def test_only_what_is_missing_is_measured(nnmass_cli, clock, tmp_path):
     arguments = ["design", "--latency-table", "lat.json", "--json", "--quiet"]
     done = nnmass_cli(*arguments, "--like", SMALL)
@@ -289,15 +299,24 @@ def test_a_table_of_other_threads_or_another_machine(nnmass_cli, clock, tmp_path
     assert "abacus" in done.err
 
 
-def test_a_stopped_measurement_says_how_to_go_on(nnmass_cli, monkeypatch):
-    def stopped(*_, **__):
+def test_a_stopped_measurement_says_how_to_go_on(nnmass_cli, monkeypatch, tmp_path):
+    def stopped(networks, *, path, on_entry, **_):
         raise KeyboardInterrupt
 
+    def stopped_later(networks, *, path, **options):
+        measure_latency_table(networks, path=path, max_seconds=1e-9, stopwatch=lambda call: 1.0)
+        stopped(networks, path=path, **options)
+
+    arguments = ["design", "--like", SMALL, "--latency-table", "lat.json"]
     monkeypatch.setattr("nnmass.design.measure_latency_table", stopped)
-    done = nnmass_cli("design", "--like", SMALL, "--latency-table", "lat.json")
+    done = nnmass_cli(*arguments)
+    assert done.code == 130
+    assert "the same command" not in done.err  # nothing was kept
+    monkeypatch.setattr("nnmass.design.measure_latency_table", stopped_later)
+    done = nnmass_cli(*arguments)
     assert done.code == 130
     assert "the same command goes on from there" in done.err
-    assert cli_latency.CHECK_SECONDS > 0
+    assert (tmp_path / "lat.json").exists()
 
 
 def test_nothing_is_measured_for_a_wrong_question(nnmass_cli, monkeypatch):

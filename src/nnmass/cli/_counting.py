@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -52,9 +53,15 @@ def _bar_tick(stack: ExitStack) -> Tick:
     def tick(name: str, done: int, total: int) -> None:
         if not tells:  # how many there are is known with the first; some may be done already
             tells.append(stack.enter_context(_bar(total - done + 1)))
-        tells[0](name, "done")
+        tells[0](_cut(name), "done")
 
     return tick
+
+
+def _cut(name: str) -> str:
+    """So much of ``name`` that bar, numbers and time have room on the line."""
+    room = max(8, shutil.get_terminal_size().columns - 46)
+    return name if len(name) <= room else name[: room - 2] + ".."
 
 
 def _line_tick() -> Tick:

@@ -75,7 +75,8 @@ def _measured(
                 on_entry=on_entry,
             )
     except KeyboardInterrupt:
-        say(f"\nstopped; what was measured is in {file}: the same command goes on from there")
+        if file.exists():
+            say(f"\nstopped; what was measured is in {file}: the same command goes on from there")
         raise
 
 
