@@ -267,9 +267,10 @@ def test_a_table_is_measured_used_and_checked(nnmass_cli, clock, tmp_path):
 
 
 def test_a_reference_outside_the_space_is_measured_too(nnmass_cli, clock):
+    deeper = "dense-cnn(wm=1,d=5,t=40/20,image=8)"  # reads more than any layer of the space
     document = nnmass_cli(
-        "design", "--like", SMALL, "--space", "dense-cnn(wm=1,d=3,t=0..1/0,image=8)",
-        "--mass", 0, "--match", "network", "--latency-table", "lat.json", "--json",
+        "design", "--like", deeper, "--space", "dense-cnn(wm=1,d=3,t=*/*,image=8)",
+        "--mass", 9, "--latency-table", "lat.json", "--json",
     ).document  # fmt: skip
     assert document["reference"]["latency_ms"] > document["candidates"][0]["latency_ms"]
 

@@ -256,6 +256,9 @@ def test_pages_without_candidates_or_a_reference():
     report = report_design(None, pareto)
     assert report.answer == front_claim(pareto)
     assert [section.heading for section in report.sections] == ["The networks of the front"]
+    assert report.sections[0].text == ""
+    error = AdditiveError(n_networks=3, median=0.04, largest=0.07, bias=0.01, is_corrected=False)
+    assert report_design(None, pareto, error=error).sections[0].text == latency_line(error)
     front = design("dense-mlp", mass=20, top=2)
     report = report_design(front, pareto)
     assert report.answer == design_claim(front)

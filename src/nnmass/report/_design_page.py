@@ -92,9 +92,11 @@ def _sections(
         yield _networks_section(front, error)
         yield Section("What a mass costs at least", _FRONT_TEXT, (_figure(pareto),))
     found = [point.candidate for point in pareto.points]
+    claim = "" if front is None else front_claim(pareto)  # without candidates it is the answer
+    off = "" if front is not None or error is None else latency_line(error)
     yield Section(
         "The networks of the front",
-        _paragraphs(front_claim(pareto), front_limits(pareto), *flag_lines(found)),
+        _paragraphs(claim, front_limits(pareto), *flag_lines(found), off),
         () if front is not None else (_figure(pareto),),
         (front_table(pareto), *_in_full(found)),
     )
