@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from nnmass.design import design, pareto_front
 from nnmass.probes import ProbedNetwork, gradient_flow, ldi
 from nnmass.report import (
     CellDrawing,
@@ -24,6 +25,8 @@ from nnmass.report import (
     flow_figure,
     ldi_against,
     ldi_figure,
+    pareto_figure,
+    report_design,
     scatter,
     write_report,
 )
@@ -102,6 +105,7 @@ def example():
         arc_diagram(cells, title="three cells"),
         scatter(points, **names, log_x=True),
         curves(series, **names),
+        pareto_figure(pareto_front(like="mobilenet-v2", levels=12)),
     )
     rows = ((spec.format(21), *(["97.8 ± 0.3"] * 9)),)
     table = Table((Column("network", "left"), *(Column(f"number {k}") for k in range(9))), rows)
@@ -128,10 +132,16 @@ def test_the_probe_of_the_next_test_can_fail(tmp_path):
     assert '["out: away","one over two"]' in found.replace("&quot;", '"')
 
 
+def designed():
+    like = "mobilenet-v2(stem=cifar,image=32,classes=10)"
+    return report_design(design(like=like, top=4), pareto_front(like=like, levels=4))
+
+
 @pytest.mark.parametrize("width", [500, 1200])
-def test_no_text_lies_over_another_or_outside(tmp_path, width):
+@pytest.mark.parametrize("made", [example, designed])
+def test_no_text_lies_over_another_or_outside(tmp_path, width, made):
     path = tmp_path / "report.html"
-    write_report(example(), path)
+    write_report(made(), path)
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     html = path.read_text("utf-8")
     assert policy in html

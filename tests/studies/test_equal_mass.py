@@ -61,11 +61,11 @@ def test_the_control_has_little_mass_and_the_nearest_size(text):
     ("text", "words"),
     [
         ("dense-cnn(wm=1,d=6,t=0/0)", "dense-cnn(wm=1,d=6,t=0/0) has mass 0"),
-        ("resnet(depth=18)", "design needs a family with link caps"),
+        ("resnet(depth=18)", "a family with link caps (dense-mlp, dense-cnn, dense-cnn-dw)"),
         ("vgg(depth=16)", "got 'vgg'"),
         ("dense-cnn(wm=1)", "d is missing"),
         ("nonsense", "nonsense"),
-        (None, "like must be a spec or a spec string, got None"),
+        (None, "dense-cnn-dw), got None"),
     ],
 )
 def test_what_cannot_be_planned(text, words):
@@ -164,7 +164,9 @@ def test_networks_that_do_not_fit(tiny):
 
 
 def arm_result(role, accuracies, *, mass=100.0, params=1000, seconds=(1.0,)):
-    candidate = Candidate(spec=nnmass.parse(REFERENCES[0]), mass=mass, params=params, macs=5)
+    candidate = Candidate(
+        spec=nnmass.parse(REFERENCES[0]), mass=mass, params=params, macs=5, memory=7
+    )
     records = tuple(
         RunRecord(
             spec="x", mass=mass, params=params, macs=5, dataset="digits", sizes={}, seed=seed,

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from time import monotonic
 
 from nnmass.cli._errors import say
 
 Tell = Callable[[str, str], None]
 """Called with a name and ``""`` when it begins, with the outcome when it is done."""
+
+Tick = Callable[[str, int, int], None]
+"""Called with what was done, how many are, and how many there are in all."""
+
+SAID_EVERY_S = 5.0
 
 
 @contextmanager
@@ -22,6 +29,51 @@ def counting(total: int, *, quiet: bool) -> Iterator[Tell]:
             yield tell
     else:
         yield _lines(total)
+
+
+@contextmanager
+def ticking(*, quiet: bool) -> Iterator[Tick]:
+    """What to tell how many of many small steps are done: a bar, or a line every few seconds."""
+    if quiet:
+        yield _still
+    elif sys.stderr.isatty():
+        with ExitStack() as stack:
+            yield _bar_tick(stack)
+    else:
+        yield _line_tick()
+
+
+def _still(name: str, done: int, total: int) -> None:
+    """Show nothing."""
+
+
+def _bar_tick(stack: ExitStack) -> Tick:
+    tells = list[Tell]()
+
+    def tick(name: str, done: int, total: int) -> None:
+        if not tells:  # how many there are is known with the first; some may be done already
+            tells.append(stack.enter_context(_bar(total - done + 1)))
+        tells[0](_cut(name), "done")
+
+    return tick
+
+
+def _cut(name: str) -> str:
+    """So much of ``name`` that bar, numbers and time have room on the line."""
+    room = max(8, shutil.get_terminal_size().columns - 46)
+    return name if len(name) <= room else name[: room - 2] + ".."
+
+
+def _line_tick() -> Tick:
+    said = monotonic()
+
+    def tick(name: str, done: int, total: int) -> None:
+        nonlocal said
+        if monotonic() > said + SAID_EVERY_S:
+            say(f"[{done}/{total}] {name}")
+            said = monotonic()
+
+    return tick
 
 
 def _silent(name: str, outcome: str) -> None:

@@ -2,113 +2,108 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Any
 
-import typer
+from nnmass.cli._budgets import read_budget, read_depths, read_mass
+from nnmass.cli._design_files import check_files, write_files
+from nnmass.cli._design_options import (
+    AcrossWidthsOption,
+    DepthOption,
+    FamilyOption,
+    FrontOption,
+    HtmlOption,
+    InputOption,
+    LatencySecondsOption,
+    LatencyTableOption,
+    LatencyThreadsOption,
+    LikeOption,
+    MassOption,
+    MatchOption,
+    MaxLatencyOption,
+    MaxMacsOption,
+    MaxMemoryOption,
+    MaxParamsOption,
+    ObjectiveOption,
+    OutOption,
+    SpaceOption,
+    SvgOption,
+    TopOption,
+    WidthOption,
+)
+from nnmass.cli._design_output import emit_design
+from nnmass.cli._design_search import Designing, read_reference, searched
+from nnmass.cli._inspection import read_shape
+from nnmass.cli._output import JsonOption, QuietOption, emit_json
 
-from nnmass.cli._errors import say
-from nnmass.cli._network import NETWORK_HELP, read_network
-from nnmass.cli._output import JsonOption, emit_json, emit_line, emit_table
-from nnmass.errors import SpecError
-
-if TYPE_CHECKING:
-    from nnmass.design import Front
-
-EPILOG = """Examples:
-
-  nnmass design --like "dense-cnn(wm=2,d=21,t=40/80/125)" --match cells
-
-  nnmass design --like "dense-cnn(wm=2,d=21,t=40/80/125)" --depth 8:16 --out designs
-"""
+_PARAGRAPHS = (
+    "The first network is the proven optimum of the whole space. Masses compare at one width and "
+    "within known depths; networks outside carry a flag.",
+    "Exit code: 0 done; 2 for wrong use, and where nothing keeps to the budgets; 3 where something "
+    "is missing here, or the latency table is of another machine.",
+    "Examples:",
+    '  nnmass design --like "dense-cnn(wm=2,d=21,t=40/80/125)" --max-params 4M --out designs',
+    "  nnmass design --like torchvision:mobilenet_v2 --front 8 --html front.html",
+)
+EPILOG = "\n\n".join(_PARAGRAPHS)
 
 
 def design_verb(
-    like: Annotated[str, typer.Option(help=f"The reference. {NETWORK_HELP}")],
-    mass: Annotated[
-        float | None, typer.Option(help="Least mass, instead of the reference's.")
-    ] = None,
-    depth: Annotated[
-        str | None, typer.Option(help="LOW:HIGH; half the reference's depth to it unless told.")
-    ] = None,
-    objective: Annotated[str, typer.Option(help="What to minimise: params or macs.")] = "params",
-    match: Annotated[
-        str,
-        typer.Option(help="network: the sum of masses; cells: every cell keeps its share of it."),
-    ] = "network",
-    top: Annotated[int, typer.Option(help="Most candidates to show.")] = 10,
-    out: Annotated[Path | None, typer.Option(help="Folder for the candidates' spec files.")] = None,
+    like: LikeOption = None,
+    input_: InputOption = None,
+    family: FamilyOption = None,
+    space: SpaceOption = None,
+    mass: MassOption = None,
+    max_params: MaxParamsOption = None,
+    max_macs: MaxMacsOption = None,
+    max_latency: MaxLatencyOption = None,
+    max_memory: MaxMemoryOption = None,
+    depth: DepthOption = None,
+    width: WidthOption = None,
+    across_widths: AcrossWidthsOption = False,
+    objective: ObjectiveOption = None,
+    match: MatchOption = None,
+    top: TopOption = None,
+    front: FrontOption = None,
+    latency_table: LatencyTableOption = None,
+    latency_seconds: LatencySecondsOption = 60.0,
+    threads: LatencyThreadsOption = None,
+    svg: SvgOption = None,
+    html: HtmlOption = None,
+    out: OutOption = None,
+    quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """The cheapest networks with at least a reference's mass, exactly; no training, no trials."""
-    from nnmass.design import design
-
-    front = design(
-        like=read_network(like),
-        mass=mass,
-        depth=_read_range(depth),
-        objective=objective,  # type: ignore[arg-type]
-        match=match,  # type: ignore[arg-type]
+    """The cheapest networks with a reference's mass, exactly; no training, no trials."""
+    asked: dict[str, Any] = {
+        "family": family,
+        "space": space,
+        "mass": read_mass(mass),
+        "max_params": read_budget(max_params, "--max-params"),
+        "max_macs": read_budget(max_macs, "--max-macs"),
+        "max_latency_ms": read_budget(max_latency, "--max-latency"),
+        "max_memory": read_budget(max_memory, "--max-memory"),
+        "depth": read_depths(depth),
+        "width": width,
+        "across_widths": across_widths,
+        "match": match,
+    }
+    shape = None if input_ is None else read_shape(input_)
+    check_files(svg=svg, html=html, latency_table=latency_table, out=out)
+    designing = Designing(
+        asked=asked,
+        reference=read_reference(like, family=family, shape=shape),
+        objective=objective,
         top=top,
+        levels=front,
+        has_picture=svg is not None or html is not None,
+        latency_file=latency_table,
+        latency_seconds=latency_seconds,
+        threads=threads,
+        quiet=quiet,
     )
-    files = _write_specs(front, out) if out is not None else []
+    designed = searched(designing)
+    if not json:
+        emit_design(designed)
+    document = write_files(designed, svg=svg, html=html, out=out)
     if json:
-        emit_json("design", front.to_dict() | {"files": files})
-        return
-    _emit_front(front)
-    for note in front.notes:
-        say(f"note: {note}")
-    if files:
-        say(f"wrote {len(files)} spec files to {out}; train one with: nnmass train {files[0]} ...")
-
-
-def _read_range(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    low, _, high = text.partition(":")
-    try:
-        return int(low), int(high or low)
-    except ValueError:
-        raise SpecError(f"--depth must be LOW:HIGH, such as 8:16, got {text!r}") from None
-
-
-def _write_specs(front: Front, folder: Path) -> list[str]:
-    from nnmass.runs import write_atomic
-
-    files = []
-    for rank, candidate in enumerate(front, start=1):
-        file = folder / f"candidate-{rank:02d}.json"
-        write_atomic(file, candidate.spec.to_json())
-        files.append(str(file))
-    return files
-
-
-def _emit_front(front: Front) -> None:
-    from nnmass.report import Column, Table, format_count
-
-    rows = []
-    reference = front.reference
-    ranked = [("ref", reference), *((str(i), c) for i, c in enumerate(front, start=1))]
-    for rank, candidate in ranked:
-        rows.append(
-            (
-                rank,
-                str(candidate.spec),
-                f"{candidate.mass:.2f}",
-                format_count(candidate.params),
-                f"{reference.params / candidate.params:.2f}x",
-                format_count(candidate.macs),
-                f"{reference.macs / candidate.macs:.2f}x",
-            )
-        )
-    names = ("NN-Mass", "params", "fewer", "MACs", "fewer")
-    columns = (
-        Column(name="", align="left"),
-        Column(name="network", align="left"),
-        *(Column(name=name) for name in names),
-    )
-    emit_table(Table(columns=columns, rows=tuple(rows)))
-    emit_line(
-        f"Mass >= {front.target_mass:.2f}, fewest {front.objective}: the optimum of each depth "
-        f"{front.depths[0]}..{front.depths[1]} over {front.n_covered:,} networks, proven."
-    )
+        emit_json("design", document)

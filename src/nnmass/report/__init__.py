@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING
 
 from nnmass._lazy import lazy_names
+from nnmass.report._numbers import format_bytes as format_bytes
 from nnmass.report._numbers import format_count as format_count
 from nnmass.report._numbers import format_density as format_density
+from nnmass.report._numbers import format_digits as format_digits
 from nnmass.report._numbers import format_mass as format_mass
 from nnmass.report._numbers import format_percent as format_percent
 from nnmass.report._numbers import format_spread as format_spread
@@ -20,6 +22,17 @@ if TYPE_CHECKING:
     from nnmass.report._cell_groups import cell_groups as cell_groups
     from nnmass.report._curves import Series as Series
     from nnmass.report._curves import curves as curves
+    from nnmass.report._design_names import are_short as are_short
+    from nnmass.report._design_names import network_names as network_names
+    from nnmass.report._design_page import report_design as report_design
+    from nnmass.report._design_table import design_table as design_table
+    from nnmass.report._design_table import flag_lines as flag_lines
+    from nnmass.report._design_table import front_table as front_table
+    from nnmass.report._design_words import design_claim as design_claim
+    from nnmass.report._design_words import design_limits as design_limits
+    from nnmass.report._design_words import front_claim as front_claim
+    from nnmass.report._design_words import front_limits as front_limits
+    from nnmass.report._design_words import latency_line as latency_line
     from nnmass.report._document import Figure as Figure
     from nnmass.report._document import Report as Report
     from nnmass.report._document import Section as Section
@@ -40,6 +53,7 @@ if TYPE_CHECKING:
     from nnmass.report._ldi_table import ldi_line as ldi_line
     from nnmass.report._ldi_table import ldi_table as ldi_table
     from nnmass.report._mass_theory import mass_theory_figure as mass_theory_figure
+    from nnmass.report._pareto import pareto_figure as pareto_figure
     from nnmass.report._probe_view import ProbeView as ProbeView
     from nnmass.report._probe_view import probe_views as probe_views
     from nnmass.report._probes_page import report_probes as report_probes
@@ -68,19 +82,28 @@ __getattr__ = lazy_names(
         "Section": "nnmass.report._document",
         "Series": "nnmass.report._curves",
         "arc_diagram": "nnmass.report._arcs",
+        "are_short": "nnmass.report._design_names",
         "baselines_table": "nnmass.report._probes_table",
         "cell_drawing": "nnmass.report._cell_drawing",
         "cell_groups": "nnmass.report._cell_groups",
         "cell_remarks": "nnmass.report._cell_drawing",
         "cell_theory_table": "nnmass.report._theory_tables",
         "curves": "nnmass.report._curves",
+        "design_claim": "nnmass.report._design_words",
+        "design_limits": "nnmass.report._design_words",
+        "design_table": "nnmass.report._design_table",
         "equal_mass_groups_of": "nnmass.report._equal_groups_table",
         "equal_mass_groups_table": "nnmass.report._equal_groups_table",
         "equal_mass_line": "nnmass.report._equal_groups_table",
         "equal_mass_table": "nnmass.report._equal_mass",
         "fit_line": "nnmass.report._ldi_against",
+        "flag_lines": "nnmass.report._design_table",
         "flow_figure": "nnmass.report._flow",
         "flow_table": "nnmass.report._flow",
+        "front_claim": "nnmass.report._design_words",
+        "front_limits": "nnmass.report._design_words",
+        "front_table": "nnmass.report._design_table",
+        "latency_line": "nnmass.report._design_words",
         "latency_table": "nnmass.report._latency",
         "ldi_against": "nnmass.report._ldi_against",
         "ldi_figure": "nnmass.report._ldi_figure",
@@ -88,11 +111,14 @@ __getattr__ = lazy_names(
         "ldi_line": "nnmass.report._ldi_table",
         "ldi_table": "nnmass.report._ldi_table",
         "mass_theory_figure": "nnmass.report._mass_theory",
+        "network_names": "nnmass.report._design_names",
+        "pareto_figure": "nnmass.report._pareto",
         "probe_views": "nnmass.report._probe_view",
         "probes_table": "nnmass.report._probes_table",
         "proxy_table": "nnmass.report._proxies",
         "render_html": "nnmass.report._html",
         "render_table": "nnmass.report._terminal",
+        "report_design": "nnmass.report._design_page",
         "report_equal_mass": "nnmass.report._equal_mass",
         "report_probes": "nnmass.report._probes_page",
         "scatter": "nnmass.report._scatter",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nnmass.tracing import Link
 
 _TOP = 44.0
+_BOLD_TITLE = 15.5  # pixels: the title has 14, and bold letters are a tenth wider
 
 
 def arc_diagram(cells: Sequence[CellDrawing], *, title: str) -> str:
@@ -55,7 +56,7 @@ def arc_diagram(cells: Sequence[CellDrawing], *, title: str) -> str:
     scale = Scale.of(cells)
     flags = list(dict.fromkeys(flag for cell in cells for flag in cell.flags))
     body = [element("text", escape(title), x=MARGIN, y=24, class_="title")]
-    y, rights = _TOP, [MARGIN + text_width(title, size=14)]
+    y, rights = _TOP, [MARGIN + text_width(title, size=_BOLD_TITLE)]
     for row in scale.rows(cells):
         parts, right, y = _draw_row(row, y, scale=scale, flags=flags)
         body += parts

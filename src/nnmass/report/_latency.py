@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nnmass.errors import SpecError
 from nnmass.probes import Latency
+from nnmass.report._numbers import format_digits
 from nnmass.report._table import Column, Table
 
 
@@ -45,8 +46,8 @@ def _rows(one: Latency) -> list[tuple[str, ...]]:
         (
             one.network,
             str(batch.batch_size),
-            *map(_digits, (batch.median_ms, batch.p95_ms, batch.min_ms, batch.mean_ms)),
-            "n/a" if batch.images_per_second is None else _digits(batch.images_per_second),
+            *map(format_digits, (batch.median_ms, batch.p95_ms, batch.min_ms, batch.mean_ms)),
+            "n/a" if batch.images_per_second is None else format_digits(batch.images_per_second),
             str(batch.n_runs),
             one.device,
             str(one.threads),
@@ -54,10 +55,3 @@ def _rows(one: Latency) -> list[tuple[str, ...]]:
         )
         for batch in one.batches
     ]
-
-
-def _digits(value: float) -> str:
-    """Three digits that count, none of them an exponent."""
-    if value >= 100:
-        return f"{value:.0f}"
-    return f"{value:.3g}" if value >= 0.01 else f"{value:.4f}"

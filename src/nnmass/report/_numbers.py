@@ -77,3 +77,32 @@ def format_spread(mean: float, spread: float, digits: int = 1) -> str:
         return "n/a"
     shown = f"{mean:z.{digits}f}"
     return shown if math.isnan(spread) else f"{shown} ± {spread:z.{digits}f}"
+
+
+_BINARY = ((2**10, "KiB"), (2**20, "MiB"), (2**30, "GiB"), (2**40, "TiB"))
+
+
+def format_bytes(n: float) -> str:
+    """``n`` bytes with a binary unit, three digits.
+
+    Example:
+        >>> format_bytes(901_120), format_bytes(6_021_120), format_bytes(512)
+        ('880 KiB', '5.74 MiB', '512 B')
+    """
+    if abs(n) < 2**10:
+        return f"{n:.0f} B"
+    scale, unit = next((s, u) for s, u in _BINARY if abs(n) < 1000 * s or u == "TiB")
+    value = n / scale
+    return f"{value:.{max(0, 2 - len(str(int(value))) + 1)}f} {unit}"
+
+
+def format_digits(value: float) -> str:
+    """Three digits that count, none of them an exponent; whole numbers from 100 on.
+
+    Example:
+        >>> format_digits(123.4), format_digits(1.234), format_digits(0.001234)
+        ('123', '1.23', '0.0012')
+    """
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if value >= 0.01 else f"{value:.4f}"

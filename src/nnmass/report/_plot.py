@@ -91,9 +91,12 @@ def _key_line(x: float, y: float, look: Look) -> str:
 def draw_frame(
     x_axis: Axis, y_axis: Axis, *, x_label: str, y_label: str, title: str
 ) -> tuple[list[str], Box]:
-    """Title, grid, ticks and the names of the axes; and the box of the plot."""
+    """Title, grid, ticks and the names of the axes; and the box of the plot.
+
+    An empty title or name is left out, for a panel beside the one that has it.
+    """
     left, right, bottom, top = x_axis.start, x_axis.end, y_axis.start, y_axis.end
-    parts = [element("text", escape(title), x=4, y=24, class_="title")]
+    parts = [element("text", escape(title), x=4, y=24, class_="title")] if title else []
     for value, label in y_axis.ticks():
         y = y_axis.position(value)
         parts.append(element("line", x1=left, x2=right, y1=y, y2=y, class_="grid"))
@@ -106,6 +109,8 @@ def draw_frame(
     middle = (left + right) / 2
     parts.append(text_lines([x_label], middle, bottom + 40, class_="axis-name", anchor="middle"))
     turned = f"rotate(-90 14 {(top + bottom) / 2:.0f})"
+    if not y_label:
+        return parts, Box(left, top, right, bottom)
     parts.append(
         element(
             "text", escape(y_label), x=14, y=round((top + bottom) / 2), class_="axis-name",

@@ -12,6 +12,7 @@ from nnmass.design import Candidate, design
 from nnmass.errors import SpecError, whole_number
 from nnmass.runs import RunRecord
 from nnmass.specs import Spec, parse
+from nnmass.topology import Cell
 from nnmass.train import Recipe, Step, train
 
 EQUAL_MARGIN = 0.01
@@ -186,22 +187,36 @@ def plan_equal_mass(reference: Spec | str) -> tuple[Arm, Arm, Arm]:
         ['d=21', 'd=10', 'd=16']
     """
     reference = parse(reference) if isinstance(reference, str) else reference
+    cells = _linked_cells(reference)
     # Every cell keeps its mass: with the sum alone the cheapest network puts all links into the
     # narrow cells, which cost accuracy on CIFAR-10 (docs/measured.md).
-    front = design(like=reference, match="cells")
+    designed = design(like=reference, match="cells")[0]
+    deepest = max(cell.depth for cell in cells)
     sparse = design(
         like=reference,
         mass=CONTROL_SHARE * reference.mass,
         match="cells",
-        depth=front.depths,
-        top=front.depths[1] - front.depths[0] + 1,
+        depth=(max(3, deepest // 2), deepest),  # one depth for all cells: an optimum at each
+        top=deepest,
     )
-    designed = front[0]
     control = min(sparse, key=lambda candidate: abs(candidate.params - designed.params))
     return (
-        Arm(role="reference", candidate=front.reference),
+        Arm(role="reference", candidate=Candidate.of(reference)),
         Arm(role="designed", candidate=designed),
         Arm(role="control", candidate=control),
+    )
+
+
+def _linked_cells(reference: object) -> Sequence[Cell]:
+    """The cells of the reference, all with link caps."""
+    cells = reference.cells if isinstance(reference, Spec) else ()
+    linked = [cell for cell in cells if isinstance(cell, Cell)]
+    if linked:
+        return linked
+    shown = reference.family if isinstance(reference, Spec) else reference
+    raise SpecError(
+        "the equal-mass study needs a reference of a family with link caps (dense-mlp, dense-cnn, "
+        f"dense-cnn-dw), got {shown!r}"
     )
 
 

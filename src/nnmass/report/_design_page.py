@@ -1,0 +1,144 @@
+"""Designed networks as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from nnmass.report._design_names import are_short
+from nnmass.report._design_table import design_table, flag_lines, front_table
+from nnmass.report._design_words import (
+    design_claim,
+    design_limits,
+    front_claim,
+    front_limits,
+    latency_line,
+)
+from nnmass.report._document import Figure, Report, Section
+from nnmass.report._pareto import pareto_figure
+from nnmass.report._table import Column, Table
+from nnmass.report._topology import topology_diagram
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nnmass.design import AdditiveError, Candidate, Front, ParetoFront
+
+_FRONT_TEXT = (
+    "At each of some levels of mass, the networks that have the least of each cost: no network "
+    "with as much mass has less of it. Budgets that are the reference's own do not hold here. "
+    "Networks between the levels, and compromises between the costs, are left out."
+)
+_MASS_TEXT = (
+    "Mass compares networks of one family and width, within the depths that were looked at; "
+    "letters in the last column of the table say where that does not hold. It says nothing of "
+    "accuracy by itself: train the networks, or a few of them, to know."
+)
+
+
+def report_design(
+    front: Front | None,
+    pareto: ParetoFront,
+    *,
+    error: AdditiveError | None = None,
+    provenance: Mapping[str, str] | None = None,
+) -> Report:
+    """Designed networks as a page: what was proven, the table, the front, the skips.
+
+    Args:
+        front: The candidates; ``None`` for a page about the front alone.
+        pareto: What a mass costs at least.
+        error: How far latencies lie from whole networks, where there are some.
+        provenance: What the page should say besides the search, such as the command.
+
+    Example:
+        >>> from nnmass.design import design, pareto_front
+        >>> like = "dense-mlp(w=8,d=16,t=8)"
+        >>> report = report_design(design(like=like), pareto_front(like=like, levels=2))
+        >>> [section.heading for section in report.sections]
+        ['The networks', 'What a mass costs at least', 'The networks of the front', 'The skips']
+    """
+    told = pareto if front is None else front
+    reference = told.reference
+    title = str(told.space) if reference is None else str(reference.spec)
+    return Report(
+        title=f"Networks of the mass of {title}" if reference else f"Networks of {title}",
+        answer=_answer(front, pareto),
+        sections=tuple(_sections(front, pareto, error)),
+        provenance={
+            "space": str(told.space),
+            "networks covered": f"{told.n_covered:,}",
+            "whose mass must be reached": told.match,
+            **(provenance or {}),
+        },
+    )
+
+
+def _answer(front: Front | None, pareto: ParetoFront) -> str:
+    if front is None or front.reference is None:
+        return front_claim(pareto) if front is None else design_claim(front)
+    best, reference = front[0], front.reference
+    params, macs = (getattr(reference, name) / getattr(best, name) for name in ("params", "macs"))
+    return (
+        f"{best.spec} has {params:.2f}x fewer parameters and {macs:.2f}x fewer MACs than "
+        f"{reference.spec}, at NN-Mass {best.mass:.2f} against {reference.mass:.2f}."
+    )
+
+
+def _sections(
+    front: Front | None, pareto: ParetoFront, error: AdditiveError | None
+) -> Iterator[Section]:
+    if front is not None:
+        yield _networks_section(front, error)
+        yield Section("What a mass costs at least", _FRONT_TEXT, (_figure(pareto),))
+    found = [point.candidate for point in pareto.points]
+    claim = "" if front is None else front_claim(pareto)  # without candidates it is the answer
+    off = "" if front is not None or error is None else latency_line(error)
+    yield Section(
+        "The networks of the front",
+        _paragraphs(claim, front_limits(pareto), *flag_lines(found), off),
+        () if front is not None else (_figure(pareto),),
+        (front_table(pareto), *_in_full(found)),
+    )
+    drawn = [] if front is None else [("best", front[0])]
+    drawn += [("reference", pareto.reference)] if pareto.reference is not None else []
+    if drawn:
+        yield Section("The skips", _MASS_TEXT, tuple(_skips(*one) for one in drawn))
+
+
+def _networks_section(front: Front, error: AdditiveError | None) -> Section:
+    lines = [design_claim(front), design_limits(front), *flag_lines(front), *front.notes]
+    lines += [] if error is None else [latency_line(error)]
+    return Section(
+        "The networks", _paragraphs(*lines), tables=(design_table(front), *_in_full(front))
+    )
+
+
+def _paragraphs(*lines: str) -> str:
+    return "\n\n".join(filter(None, lines))
+
+
+def _figure(pareto: ParetoFront) -> Figure:
+    caption = (
+        f"NN-Mass against what it costs at least, over {pareto.n_covered:,} networks. In each "
+        "panel the line joins the networks that have the least of its cost. Point at a mark for "
+        "its network."
+    )
+    return Figure(pareto_figure(pareto), caption)
+
+
+def _in_full(found: Sequence[Candidate]) -> Iterator[Table]:
+    """The spec strings, where the table has short names."""
+    if are_short([one.spec for one in found]):
+        rows = tuple((str(rank), str(one.spec)) for rank, one in enumerate(found, start=1))
+        yield Table((Column("", "left"), Column("spec", "left")), rows, "In full, to be copied")
+
+
+def _skips(role: str, one: Candidate) -> Figure:
+    """The cells of the network, traced; links that are drawn at random are those of seed 0."""
+    from nnmass.nets import open_network
+    from nnmass.tracing import trace
+
+    opened = open_network(str(one.spec))
+    topology = trace(opened.model, opened.input_shape or (), name=f"{role}: {opened.name}")
+    return Figure(topology_diagram(topology), f"The skips of the {role} network.")
