@@ -274,7 +274,7 @@ def hard_problem():
 
 def test_work_that_runs_out_without_a_choice():
     cells, limits = hard_problem()
-    with pytest.raises(UnprovenError, match=r"joins of options .* at least .* Allow more joins"):
+    with pytest.raises(UnprovenError, match=r"joins of options .* at least .* Loosen a budget"):
         solve(cells, limits, most_joins=10_000)
 
 

@@ -36,8 +36,7 @@ def measured_table(designing: Designing, asked: dict[str, Any]) -> LatencyTable:
 
 def _networks(designing: Designing, asked: dict[str, Any]) -> tuple[Spec, ...]:
     """Those that span the space, and the reference; all else is checked before the minutes go."""
-    from nnmass.design._request import read_request
-    from nnmass.design._space_ends import space_ends
+    from nnmass.design import read_request, space_ends
     from nnmass.specs import layers_of
 
     known = {name: value for name, value in asked.items() if name != "max_latency_ms"}

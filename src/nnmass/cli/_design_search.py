@@ -13,8 +13,7 @@ from nnmass.cli._network import read_network
 from nnmass.errors import SpecError
 
 if TYPE_CHECKING:
-    from nnmass.design import Candidate, Front, LatencyTable, ParetoFront
-    from nnmass.design._reference import Reference
+    from nnmass.design import Candidate, Front, LatencyTable, ParetoFront, Reference
 
 LEVELS = 12
 """Of the front in a picture, unless ``--front`` tells."""
@@ -107,7 +106,7 @@ def read_reference(
     """The reference that ``--like`` names: a spec, a file or folder of one, or any network."""
     if text is None:
         return None
-    from nnmass.design._reference import reference_of
+    from nnmass.design import reference_of
 
     prefix, colon, _ = text.partition(":")
     is_named = bool(colon) and "(" not in prefix and not Path(text).exists()

@@ -23,7 +23,12 @@ from nnmass.design._measure_latency import measure_latency_table as measure_late
 from nnmass.design._pareto import FrontPoint as FrontPoint
 from nnmass.design._pareto import ParetoFront as ParetoFront
 from nnmass.design._pareto import pareto_front as pareto_front
+from nnmass.design._reference import Reference as Reference
+from nnmass.design._reference import reference_of as reference_of
+from nnmass.design._request import read_request as read_request
+from nnmass.design._roles import PARTS as PARTS
 from nnmass.design._space import Space as Space
+from nnmass.design._space_ends import space_ends as space_ends
 from nnmass.design._table_error import AdditiveError as AdditiveError
 from nnmass.design._table_error import NetworkCheck as NetworkCheck
 from nnmass.design._table_setting import TableSetting as TableSetting

@@ -125,7 +125,7 @@ def designed(request: Request, *, top: int) -> Front:
     """The front of a request."""
     frames = request.space.frames()
     searched = best_networks(frames, request.limits, request.objective, table=request.latency)
-    found = list(islice(searched, top))
+    found = _without_reference(list(islice(searched, top + 1)), request.reference)[:top]
     candidates = tuple(request.candidate(one.spec) for one in found)
     if not candidates:
         raise nothing_fits(request)
@@ -145,6 +145,11 @@ def designed(request: Request, *, top: int) -> Front:
             *_starved(request, candidates[0]),
         ),
     )
+
+
+def _without_reference(found: list[Found], reference: Spec | None) -> list[Found]:
+    """Those that are not the reference itself, unless nothing is better."""
+    return [one for rank, one in enumerate(found) if rank == 0 or one.spec != reference]
 
 
 def _unproven(request: Request, best: Found) -> tuple[str, ...]:
@@ -172,21 +177,22 @@ def _own(request: Request, best: Candidate) -> tuple[str, ...]:
 
 def _starved(request: Request, best: Candidate) -> tuple[str, ...]:
     """A warning where the sum is kept but a cell with link caps is starved."""
-    if request.match == "cells" or request.reference is None or request.space.family not in LINKED:
+    masses = masses_of_parts(best.spec)
+    if request.match == "cells" or request.space.family not in LINKED or not sum(masses):
         return ()
-    own, total = masses_of_parts(request.reference), best.mass
-    if len(own) != len(best.spec.cells):
-        return ()
-    share = Fraction(total) / (sum(own, Fraction(0)) or 1)
-    pairs = zip(own, masses_of_parts(best.spec), strict=True)
-    starved = [str(i) for i, (was, now) in enumerate(pairs) if 2 * now < was * share]
+    part, reference = PARTS[request.space.family], request.reference
+    wanted = [Fraction(1, 10**6)] * len(masses)  # without a reference: any link at all
+    if reference is not None and len(reference.cells) == len(masses) and reference.mass:
+        own = masses_of_parts(reference)
+        wanted = [mass * sum(masses) / sum(own) / 2 for mass in own]
+    starved = [str(i) for i, (low, now) in enumerate(zip(wanted, masses, strict=True)) if now < low]
     if not starved:
         return ()
-    part = PARTS[request.space.family]
     cells = f"{part} {starved[0]}" if len(starved) == 1 else f"{part}s {', '.join(starved)}"
+    share = "less than half of the share it has in the reference" if reference else "no link"
+    advice = "match='cells' (--match cells) keeps the mass of every cell"
     return (
-        f"{best.spec} keeps the sum of masses but leaves {cells} with less than half of the "
-        "share it has in the reference; on a CIFAR-10 subset such a network lost 3 to 4 points, "
-        "on digits nothing (docs/measured.md). match='cells' (--match cells) keeps the mass of "
-        "every cell",
+        f"{best.spec} keeps the sum of masses but leaves {cells} with {share}; on a CIFAR-10 "
+        "subset such a network lost 3 to 4 points, on digits nothing (docs/measured.md). "
+        + (advice if reference else f"With a reference (--like), {advice}"),
     )

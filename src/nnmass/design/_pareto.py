@@ -13,6 +13,7 @@ from nnmass.design._front import Candidate
 from nnmass.design._infeasible import nothing_fits
 from nnmass.design._limits import Limits, Objective
 from nnmass.design._parts import masses_of_parts
+from nnmass.design._read_limits import mass_of_reference
 from nnmass.design._request import Request, read_request
 from nnmass.design._search import Found, best_networks
 from nnmass.design._space import Space
@@ -110,6 +111,11 @@ def pareto_front(
         >>> front = pareto_front(like="dense-cnn(wm=1,d=6,t=20/40)", levels=4)
         >>> for point in front.points:
         ...     print(point.candidate.spec, point.candidate.params, point.least)
+        dense-cnn(wm=1,d=3,t=4/8) 51762 ('params', 'macs')
+        dense-cnn(wm=1,d=3,t=13/26) 58296 ('params', 'macs')
+        dense-cnn(wm=1,d=3,t=16/31) 60184 ('params', 'macs')
+        dense-cnn(wm=1,d=5,t=31/62) 128718 ('params', 'macs')
+        dense-cnn(wm=1,d=6,t=56/112) 194058 ('params', 'macs')
     """
     levels = whole_number(levels, "levels", low=2)
     for name in ("objective", "top"):
@@ -118,6 +124,8 @@ def pareto_front(
     if request.get("like") is not None:  # the reference's costs are no budgets of a front
         request = {"max_params": math.inf, "max_macs": math.inf, **_given(request)}
     asked = read_request(family, **request, objective="mass", is_front=True)
+    if asked.reference is not None:
+        mass_of_reference(asked.reference)  # one without skips has no front of its own
     found = _points(asked, _levels(asked, levels), on_level)
     return ParetoFront(
         points=_not_beaten(found),

@@ -47,7 +47,7 @@ def read_limits(
     low, high = _mass(mass)
     parts = None if reference is None or match == "network" else masses_of_parts(reference)
     if low is None and is_cost:
-        low = _mass_of_reference(reference)
+        low = mass_of_reference(reference)
     if parts is not None and low is not None:
         parts = _shared_out(parts, low, reference)
     limits = replace(_budgets(budgets, reference), mass=low, max_mass=high)
@@ -112,7 +112,12 @@ def _budget(value: object, name: str) -> float | None:
     return positive_number(value, name)
 
 
-def _mass_of_reference(reference: Spec | None) -> Fraction:
+def mass_of_reference(reference: Spec | None) -> Fraction:
+    """The mass that a network like the reference must have.
+
+    Raises:
+        SpecError: There is no reference, or it has no skips.
+    """
     if reference is None:
         raise SpecError(
             "a design without a reference needs a mass (mass=, --mass), or objective='mass' with "

@@ -87,6 +87,7 @@ def read_request(
     found = None if like is None else reference_of(like, family=family, input_shape=input_shape)
     searched = _space(family, found, space, depth, width)
     reference = None if found is None else found.spec
+    depths_of(searched.spec())  # a family without skips is refused
     check_widths(searched, reference, across_widths=across_widths)
     goal = _objective(objective, fit)
     table = _table(latency)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from nnmass._arrays import Floats, Ints
 from nnmass.design._frame import Frame, Priced, Slot
-from nnmass.design._knapsack import Options, lower_bound, solve
+from nnmass.design._knapsack import Options, UnprovenError, lower_bound, solve
 from nnmass.design._limits import Limits, Objective
 from nnmass.design._parts import masses_of_parts
 from nnmass.specs import Spec
@@ -98,6 +98,9 @@ def best_networks(
     are solved in the order of what their best network could cost at least, so that those which
     cannot come up are never solved.
 
+    Raises:
+        UnprovenError: Searches ran out of work before anything was found.
+
     Source:
         Ours; splitting what is left after each solution is Lawler's way (Management Science,
         1972) to the k best.
@@ -111,10 +114,15 @@ def best_networks(
                 heapq.heappush(heap, _Entry((bound, 0, index), region))
     count, given = len(heap), dict[str, list[list[Mask]]]()
     unproven = math.inf  # the lowest that a search which ran out of work leaves open
+    failure: UnprovenError | None = None
     while heap:
         entry = heapq.heappop(heap)
         if entry.choice is None:
-            solved = _solved(entry.region, limits, objective)
+            try:
+                solved = _solved(entry.region, limits, objective)
+            except UnprovenError as error:  # the other regions may still hold something
+                failure, unproven = error, min(unproven, entry.key[0])
+                continue
             if solved is not None:
                 heapq.heappush(heap, solved)
                 if solved.bound < solved.key[0]:
@@ -131,6 +139,8 @@ def best_networks(
         for region in entry.region.without(twin):
             count += 1
             heapq.heappush(heap, _Entry((entry.key[0], 0, count), region))
+    if failure is not None and not given:
+        raise failure
 
 
 def _is_near(near: Sequence[Mask], choice: Choice) -> bool:

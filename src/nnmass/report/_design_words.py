@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nnmass.design._roles import PARTS
+from nnmass.design import PARTS
 from nnmass.report._numbers import format_bytes, format_count, format_digits, format_mass
 
 if TYPE_CHECKING:
