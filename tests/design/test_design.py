@@ -173,6 +173,23 @@ def test_an_impossible_design_says_what_would_do(text):
     assert n_tried > 3
 
 
+@pytest.mark.parametrize("text", SMALL_SPACES)
+def test_a_mass_just_missed_leaves_the_answer_proven(text):
+    draw = random.Random(text)
+    networks = numbers_of(text)
+    for objective in ("params", "macs", "memory"):
+        mass = float(
+            draw.choice([n for n in networks if n.mass < networks[-1].mass and n.mass]).mass
+        )
+        asked = math.nextafter(math.nextafter(mass, math.inf), math.inf)
+        fitting = [network for network in networks if float(network.mass) >= asked]
+        front = design(space=text, mass=asked, objective=objective, across_widths=True, top=1)
+        best = min(getattr(network, objective) for network in fitting)
+        assert getattr(Numbers.of(front[0].spec), objective) == best
+        assert front.is_optimal
+        assert not any("ran out of work" in note for note in front.notes)
+
+
 def test_brute_force_can_tell():
     networks = numbers_of(SMALL_SPACES[3])
     masses = sorted({network.mass for network in networks})
@@ -493,10 +510,10 @@ def test_space_of_a_spec_may_be_given():
 
 
 def test_a_search_that_runs_out_of_work_says_so(monkeypatch):
-    from nnmass.design import _search
+    from nnmass.design import _problem
 
     space = "dense-cnn(wm=2,d=4..64/4..64/4..64/4..64,t=*/*/*/*)"
-    monkeypatch.setattr(_search, "MOST_JOINS", 30_000)
+    monkeypatch.setattr(_problem, "MOST_JOINS", 30_000)
     asked = {"space": space, "mass": 9000.0, "max_macs": 3e10, "top": 1}
     front = design(**asked)
     assert not front.is_optimal

@@ -4,38 +4,26 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from nnmass._arrays import Floats, Ints
 from nnmass.design._frame import Frame, Priced, Slot
-from nnmass.design._knapsack import Options, UnprovenError, lower_bound, solve
+from nnmass.design._knapsack import UnprovenError
 from nnmass.design._limits import Limits, Objective
 from nnmass.design._parts import masses_of_parts
+from nnmass.design._problem import MASS_SLACK, Choice, Mask, Problem, Region, by_slot
 from nnmass.specs import Spec
 
 if TYPE_CHECKING:
     from nnmass.design._latency_table import LatencyTable
 
-Mask = npt.NDArray[np.bool_]
-Choice = tuple[int, ...]
-
-_SLACK = 1e-13
-"""Of a mass: more than floats round off; what it lets in is checked in fractions."""
-
 DIFFERENT = 0.2
 """Designs that are told apart differ by a fifth in the depth of some part, and by 2 where there
 are several parts; or in what their frame fixes, such as the width."""
-
-
-MOST_JOINS = 300_000_000
-"""Work of one search, a minute or so; what was found by then is given back as not proven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,30 +47,10 @@ class _Entry:
     """A region of the space, with what its best network costs, or at least costs."""
 
     key: tuple[Any, ...]
-    region: _Region = field(compare=False)
+    region: Region = field(compare=False)
     choice: Choice | None = field(compare=False, default=None)
     spec: Spec | None = field(compare=False, default=None)
     bound: float = field(compare=False, default=-math.inf)
-
-
-@dataclass(frozen=True, slots=True)
-class _Region:
-    """Some options of each slot of a frame."""
-
-    frame: Frame
-    priced: Priced
-    masks: tuple[Mask, ...]
-
-    def without(self, near: Sequence[Mask]) -> Iterator[_Region]:
-        """What is left when the networks that are ``near`` in every slot are taken out."""
-        inside = list(self.masks)
-        for index, (mask, close) in enumerate(zip(self.masks, near, strict=True)):
-            rest = mask & ~close
-            if rest.any():
-                yield _Region(
-                    self.frame, self.priced, (*inside[:index], rest, *self.masks[index + 1 :])
-                )
-            inside[index] = mask & close
 
 
 def best_networks(
@@ -109,7 +77,7 @@ def best_networks(
     for index, frame in enumerate(frames):
         region = _region(frame, frame.price(table), limits)
         if region is not None:
-            bound = _Problem(region, limits, objective).bound()
+            bound = Problem(region, limits, objective).bound()
             if bound < math.inf:
                 heapq.heappush(heap, _Entry((bound, 0, index), region))
     count, given = len(heap), dict[str, list[list[Mask]]]()
@@ -158,12 +126,12 @@ def _near(slots: Sequence[Slot], choice: Choice) -> list[Mask]:
     return near
 
 
-def _region(frame: Frame, priced: Priced, limits: Limits) -> _Region | None:
+def _region(frame: Frame, priced: Priced, limits: Limits) -> Region | None:
     """The options that keep to the limits by themselves."""
     if limits.memory is not None and priced.memory > limits.memory:
         return None
     masks = list[Mask]()
-    for slot, least in zip(priced.slots, _by_slot(limits.parts, priced.slots), strict=True):
+    for slot, least in zip(priced.slots, by_slot(limits.parts, priced.slots), strict=True):
         mask = np.ones(len(slot), dtype=bool)
         if limits.memory is not None:
             mask &= slot.memory <= limits.memory
@@ -172,50 +140,62 @@ def _region(frame: Frame, priced: Priced, limits: Limits) -> _Region | None:
         if not mask.any():
             return None
         masks.append(mask)
-    return _Region(frame, priced, tuple(masks))
-
-
-def _by_slot(
-    masses: Sequence[Fraction] | None, slots: Sequence[Slot]
-) -> Iterator[Sequence[Fraction]]:
-    """The masses of the parts that each slot stands for; empty where there are none."""
-    rest = list(masses or ())
-    for slot in slots:
-        n_parts = slot.parts.shape[1]
-        yield rest[:n_parts]
-        rest = rest[n_parts:]
+    return Region(frame, priced, tuple(masks))
 
 
 def _least(mass: Fraction) -> float:
-    return float(mass) - _SLACK * max(1.0, float(mass))
+    return float(mass) - MASS_SLACK * max(1.0, float(mass))
 
 
-def _solved(region: _Region, limits: Limits, objective: Objective) -> _Entry | None:
+def _solved(region: Region, limits: Limits, objective: Objective) -> _Entry | None:
     """The region with its best network; masses are compared exactly."""
-    regions, best, bound = [region], None, math.inf
+    regions, solving = [region], _Solving(limits, objective)
     while regions:
-        part = regions.pop()
-        problem = _Problem(part, limits, objective)
-        choice = problem.solve()
-        if choice is None:
-            continue
-        value, second = problem.values(choice)
-        bound = min(bound, value if problem.is_proven else problem.lowest)
-        if best is not None and (value, second) > best[:2]:
-            continue
-        spec = problem.spec(choice)
-        if _keeps(spec, limits):
-            if best is None or (value, second, str(spec)) < (*best[:2], str(best[3])):
-                best = value, second, choice, spec
-            continue
-        # Rounding let it in: take it out, and look at what is left of the region.
-        own = [np.arange(len(mask)) == i for mask, i in zip(part.masks, choice, strict=True)]
-        regions += part.without(own)
-    if best is None:
+        regions += solving.look_at(regions.pop())
+    if solving.best is None:
+        if solving.failure is not None:
+            raise solving.failure
         return None
-    value, second, choice, spec = best
+    value, second, choice, spec = solving.best
     key = (value, 1, second, spec.params, spec.macs, -spec.mass, str(spec))
-    return _Entry(key, region, choice, spec, bound)
+    return _Entry(key, region, choice, spec, bound=min(value, solving.unproven))
+
+
+@dataclass(slots=True)
+class _Solving:
+    """The best network so far: value, what breaks ties, choice, spec.
+
+    Attributes:
+        unproven: The lowest that a search which ran out of work leaves open.
+        failure: Such a search that found nothing.
+    """
+
+    limits: Limits
+    objective: Objective
+    best: tuple[float, float, Choice, Spec] | None = None
+    unproven: float = math.inf
+    failure: UnprovenError | None = None
+
+    def look_at(self, part: Region) -> Iterator[Region]:
+        """Take note of the best network of ``part``; what of it must be looked at again."""
+        problem, best = Problem(part, self.limits, self.objective), self.best
+        try:
+            choice = problem.solve()
+        except UnprovenError as error:  # the other parts may still hold something
+            self.failure, self.unproven = error, min(self.unproven, problem.bound())
+            return
+        self.unproven = min(self.unproven, problem.unproven)
+        if choice is None:
+            return
+        value, second = problem.values(choice)
+        if best is not None and (value, second) > best[:2]:
+            return
+        spec = problem.spec(choice)
+        if not _keeps(spec, self.limits):  # rounding let it in: look at all others
+            own = [np.arange(len(mask)) == i for mask, i in zip(part.masks, choice, strict=True)]
+            yield from part.without(own)
+        elif best is None or (value, second, str(spec)) < (*best[:2], str(best[3])):
+            self.best = value, second, choice, spec
 
 
 def _keeps(spec: Spec, limits: Limits) -> bool:
@@ -229,153 +209,3 @@ def _keeps(spec: Spec, limits: Limits) -> bool:
     if limits.parts is None:
         return True
     return all(own >= least for own, least in zip(masses, limits.parts, strict=True))
-
-
-class _Problem:
-    """A region as numbers for the solver."""
-
-    def __init__(self, region: _Region, limits: Limits, objective: Objective) -> None:
-        self.limits, self.objective = limits, objective
-        self.priced, self.slots = region.priced, region.priced.slots
-        self.rows = [np.flatnonzero(mask) for mask in region.masks]
-        self.frame = region.frame
-        self.is_proven = True
-        self.lowest = -math.inf  # what is proven of the objective where the work ran out
-
-    @property
-    def is_balanced(self) -> bool:
-        """Every part is to keep as much of the reference's mass as possible."""
-        return self.objective == "mass" and self.limits.shares is not None
-
-    def bound(self) -> float:
-        """What no network of the region can go below."""
-        if self.objective == "memory":
-            least = max(int(s.memory[r].min()) for s, r in self._pairs(self.rows))
-            return float(max(self.priced.memory, least))
-        if self.is_balanced:
-            return -min(float(kept[r].max()) for kept, r in zip(self._kept, self.rows, strict=True))
-        cells, limits = self._options(self.objective, self.rows)
-        return lower_bound(cells, limits) + self._fixed(self.objective)
-
-    def solve(self) -> Choice | None:
-        """The options of the best network; ``None`` where there is none."""
-        if self.objective == "memory":
-            levels = [s.memory for s in self.slots]
-            return self._least_level(levels, lambda rows: self._solve("params", rows))
-        if self.is_balanced:
-            return self._least_level([-kept for kept in self._kept], self._most_mass)
-        if self.objective == "mass":
-            return self._most_mass(self.rows)
-        return self._solve(self.objective, self.rows)
-
-    def _most_mass(self, rows: Sequence[Ints]) -> Choice | None:
-        """The most mass; of such networks the one with the fewest parameters."""
-        choice = self._solve("mass", rows)
-        if choice is None:
-            return None
-        most = -self._value("mass", choice)
-        cheaper = self._solve("params", rows, least_mass=most - _SLACK * max(1.0, most))
-        return choice if cheaper is None else cheaper
-
-    def _least_level(
-        self,
-        levels: Sequence[npt.NDArray[Any]],
-        solve_within: Callable[[Sequence[Ints]], Choice | None],
-    ) -> Choice | None:
-        """The best network among those whose highest level of a part is as low as it can be."""
-        pairs = list(zip(levels, self.rows, strict=True))
-        heights = np.unique(np.concatenate([own[r] for own, r in pairs]))
-        low, high = 0, len(heights)
-        while low < high:  # the lowest height at which there is a network
-            middle = (low + high) // 2
-            rows = [r[own[r] <= heights[middle]] for own, r in pairs]
-            if all(map(len, rows)) and self._solve("params", rows) is not None:
-                high = middle
-            else:
-                low = middle + 1
-        if low == len(heights):
-            return None
-        return solve_within([r[own[r] <= heights[low]] for own, r in pairs])
-
-    @cached_property
-    def _kept(self) -> list[Floats]:
-        """Of each option the share of the reference's part that its mass is."""
-        each = list[Floats]()
-        for slot, shares in zip(self.slots, _by_slot(self.limits.shares, self.slots), strict=True):
-            kept = [slot.parts[:, k] / float(s) for k, s in enumerate(shares) if s]
-            each.append(np.min(kept, axis=0) if kept else np.full(len(slot), math.inf))
-        return each
-
-    def _pairs(self, rows: Sequence[Ints]) -> Iterator[tuple[Slot, Ints]]:
-        return zip(self.slots, rows, strict=True)
-
-    def _solve(
-        self, objective: Objective, rows: Sequence[Ints], *, least_mass: float | None = None
-    ) -> Choice | None:
-        cells, limits = self._options(objective, rows, least_mass=least_mass)
-        found = solve(cells, limits, most_joins=MOST_JOINS)
-        if found is None:
-            return None
-        if not found.is_optimal:
-            self.is_proven = False
-            if objective == self.objective and not self.is_balanced:
-                self.lowest = found.bound + self._fixed(objective)
-        return tuple(int(r[i]) for r, i in zip(rows, found.options, strict=True))
-
-    def _options(
-        self, objective: Objective, rows: Sequence[Ints], *, least_mass: float | None = None
-    ) -> tuple[list[Options], Floats]:
-        """Costs and uses of each slot, and the limits less what is fixed."""
-        limits = list(self._limits(least_mass))
-        cells = []
-        for slot, r in self._pairs(rows):
-            uses = [sign * _column(slot, name)[r] for name, sign, _ in limits]
-            cost = _column(slot, objective)[r]
-            cells.append(
-                Options(
-                    -cost if objective == "mass" else cost,
-                    np.column_stack(uses) if uses else np.zeros((len(r), 0)),
-                )
-            )
-        return cells, np.array([limit for _, _, limit in limits])
-
-    def _limits(self, least_mass: float | None) -> Iterator[tuple[str, int, float]]:
-        least = self.limits.mass if least_mass is None else least_mass
-        if least is not None:
-            yield "mass", -1, -float(least)
-        if self.limits.max_mass is not None:
-            yield "mass", 1, float(self.limits.max_mass)
-        for name in ("params", "macs", "latency"):
-            limit = getattr(self.limits, name)
-            if limit is not None:
-                yield name, 1, limit - self._fixed(name)
-
-    def _fixed(self, name: str) -> float:
-        if name == "mass":
-            return 0.0
-        return float(getattr(self.priced, "ms" if name == "latency" else name))
-
-    def values(self, choice: Choice) -> tuple[float, float]:
-        """The objective, and what breaks ties."""
-        if self.is_balanced:
-            kept = min(float(own[i]) for own, i in zip(self._kept, choice, strict=True))
-            return -kept, self._value("mass", choice)
-        second = "macs" if self.objective == "params" else "params"
-        return self._value(self.objective, choice), self._value(second, choice)
-
-    def _value(self, name: str, choice: Choice) -> float:
-        pairs = list(zip(self.slots, choice, strict=True))
-        if name == "memory":
-            return float(max([self.priced.memory, *(int(s.memory[i]) for s, i in pairs)]))
-        total = sum(float(_column(slot, name)[i]) for slot, i in pairs)
-        return -total if name == "mass" else total + self._fixed(name)
-
-    def spec(self, choice: Choice) -> Spec:
-        """The network of a choice."""
-        rows = [s.settings[i].tolist() for s, i in zip(self.slots, choice, strict=True)]
-        return self.frame.spec(rows)
-
-
-def _column(slot: Slot, name: str) -> Floats:
-    column = slot.ms if name == "latency" else getattr(slot, name)
-    return np.asarray(column, dtype=np.float64)
