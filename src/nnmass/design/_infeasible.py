@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from fractions import Fraction
 
 from nnmass.design._limits import Limits, Objective
+from nnmass.design._parts import masses_of_parts
 from nnmass.design._request import Request
-from nnmass.design._search import best_networks
+from nnmass.design._search import Found, best_networks
 from nnmass.errors import BudgetError
 
 _WORDS = {
@@ -58,31 +61,57 @@ def _number(value: float, name: str) -> str:
     return f"{value:,.0f}" if name in ("params", "macs", "memory") else f"{value:.6g}"
 
 
+def _feasible(value: Fraction, name: str, *, digits: int = 6) -> str:
+    """Rounded to the side on which there is a network."""
+    if name in ("params", "macs", "memory"):
+        return f"{int(value):,}"
+    side = ROUND_FLOOR if name == "mass" else ROUND_CEILING
+    rounded = Context(prec=digits, rounding=side).divide(value.numerator, value.denominator)
+    return f"{float(rounded):.{digits}g}"
+
+
 def _way_out(request: Request, name: str) -> str | None:
     """What the limit ``name`` must become for a network to keep to all others."""
-    limits, is_shared = request.limits, name == "mass" and request.limits.parts is not None
-    others = limits.without(name)
-    value = _best(request, replace(others, shares=limits.parts) if is_shared else others, name)
+    limits, others = request.limits, request.limits.without(name)
+    if name == "mass" and limits.parts is not None:
+        return _share(request, replace(others, shares=limits.parts))
+    value = _best(request, others, name)
     if value is None:
         return None
     _, what, unit = _WORDS[name]
-    if is_shared:
-        return f"a mass of {value:.1%} of what was asked of every part"
     most = "at most" if name == "mass" else "at least"
-    return f"{what} of {most} {_number(value, name)}{unit}"
+    return f"{what} of {most} {_feasible(value, name)}{unit}"
 
 
-def _best(request: Request, limits: Limits, name: str) -> float | None:
+def _share(request: Request, others: Limits) -> str | None:
+    """How much of what was asked of every part can be had."""
+    found, shares = _found(request, others, "mass"), others.shares or ()
+    if found is None:
+        return None
+    pairs = zip(masses_of_parts(found.spec), shares, strict=True)
+    kept = min(mass / share for mass, share in pairs if share)
+    total = _feasible(kept * sum(shares, Fraction(0)), "mass")
+    return (
+        f"a mass of {_feasible(100 * kept, 'mass', digits=3)}% of what was asked of every part, "
+        f"{total} in all"
+    )
+
+
+def _found(request: Request, limits: Limits, objective: Objective) -> Found | None:
+    frames = request.space.frames()
+    return next(best_networks(frames, limits, objective, table=request.latency), None)
+
+
+def _best(request: Request, limits: Limits, name: str) -> Fraction | None:
     """The least use of a budget, or the most mass, within ``limits``."""
     if name == "max_mass":
         return None  # it binds only together with the least mass, which has its own line
-    objective: Objective = name  # type: ignore[assignment]
-    found = next(
-        best_networks(request.space.frames(), limits, objective, table=request.latency), None
-    )
+    found = _found(request, limits, name)  # type: ignore[arg-type]
     if found is None:
         return None
-    return -found.value if name == "mass" else found.value
+    if name == "mass":
+        return sum(masses_of_parts(found.spec), Fraction(0))
+    return Fraction(found.value)
 
 
 def _without_reference(request: Request) -> list[str]:
@@ -94,13 +123,11 @@ def _without_reference(request: Request) -> list[str]:
     for name in names:
         limits = limits.without(name)
     objective: Objective = "params" if request.objective == "mass" else request.objective
-    found = next(
-        best_networks(request.space.frames(), limits, objective, table=request.latency), None
-    )
+    found = _found(request, limits, objective)
     if found is None:
         return []
     costs = (f"{_WORDS[name][1]} of {_number(getattr(found.spec, name), name)}" for name in names)
-    return [f"{' and '.join(costs)}, more than the reference's"]
+    return [f"{' and '.join(costs)} together, instead of the reference's"]
 
 
 def _each_alone(request: Request) -> str:
@@ -110,5 +137,5 @@ def _each_alone(request: Request) -> str:
         if value is not None:
             _, what, unit = _WORDS[name]
             most = "the most" if name == "mass" else "the least"
-            told.append(f"{most} {what} in the space is {_number(value, name)}{unit}")
+            told.append(f"{most} {what} in the space is {_feasible(value, name)}{unit}")
     return "; ".join(told)
