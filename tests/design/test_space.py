@@ -151,6 +151,19 @@ def test_depth_and_width_of_choice():
     ("text", "words"),
     [
         ("dense-cnn(wm=2,d=10..8,t=*/*)", ["dense-cnn: d", "10..8 is empty"]),
+        ("dense-cnn(wm=1,d=3|4.5|6,t=*)", ["d must be whole numbers, got 4.5 in 3..6..1.5"]),
+        ("dense-cnn(wm=1,d=4,t=0|1.5|3)", ["t must be whole numbers, got 1.5"]),
+        ("mobilenet-v2(rows=1|2.5|6:16:1:1)", ["rows must be whole numbers, got 2.5"]),
+        ("dense-cnn(wm=1..20000,d=3,t=0)", ["may have 10,000 widths", "got 20,000 of wm"]),
+        (
+            "resnext(groups=1..20000,width=1..20000,blocks=1/1/1/1)",
+            ["got 400,000,000 of groups, width"],
+        ),
+        ("dense-cnn(wm=2,d=4..3000,t=*/*/*)", ["more than 10,000,000 options", "t=*..8"]),
+        ("dense-mlp(w=9999999999,d=3..4,t=*)", ["has 3.00e+20 params", "up to 1.13e+15"]),
+        (f"dense-mlp(w={10**299},d=3..4,t=*)", ["e+598 params", "up to 1.13e+15"]),
+        ("dense-cnn(wm=1,d=4,t=*,image=10000000000)", ["params", "narrow the space"]),
+        ("densenet(growth=8,blocks=1..2/1/1,image=100000000)", ["macs", "narrow the space"]),
         ("dense-cnn(wm=2,d=10..12,t=*/x)", ["t must be one or more whole numbers", "'0/x'"]),
         ("dense-cnn(wm=*,d=10,t=*/*)", ["only link caps may be '*'", "wm=*"]),
         ("dense-cnn(wm=2,d=2..5,t=*/*)", ["d must be", "at least 3"]),
@@ -182,6 +195,7 @@ def test_what_is_no_space(text, words):
         ({"depth": (6, 5)}, "the highest depth of a cell must be at least 6, got 5"),
         ({"depth": 5}, "depth must be two numbers (lowest, highest), got 5"),
         ({"depth": "35"}, "depth must be two numbers (lowest, highest), got '35'"),
+        ({"depth": (3, 10**12)}, "holds 999,999,999,998 values, at most 100,000"),
         ({"depth": (3, 4.5)}, "whole number of at least 3, got 4.5"),
         ({"width": "wide"}, "width (wm of dense-cnn): 'wide' is no number"),
         ({"width": object()}, "width must be numbers"),
@@ -193,6 +207,14 @@ def test_wrong_arguments(arguments, words):
     with pytest.raises(SpecError) as caught:
         Space.like(nnmass.parse("dense-cnn(wm=1,d=6,t=9/9)"), **arguments)
     assert words in str(caught.value)
+
+
+def test_link_caps_beyond_64_bits():
+    far = Space.parse("dense-cnn(wm=1,d=4..5,t=0|99999999999999999999)")
+    assert far.size == Space.parse("dense-cnn(wm=1,d=4..5,t=0|48)").size == 4
+    assert Space.parse("dense-cnn(wm=1,d=4..5,t=*..99999999999999999999)").size == 2
+    (frame,) = Space.parse("dense-mlp(w=3,d=4,t=2|6|99999999999999999999)").frames()
+    assert frame.price(None).slots[0].settings.tolist() == [[4, 2], [4, 6]]
 
 
 def test_no_space_for_a_plain_network():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
@@ -16,6 +17,7 @@ MOST_VALUES = 100_000
 """A range may hold so many; a slip of the finger must not fill the memory."""
 
 _RANGE = re.compile(r"([0-9.eE+-]+?)\.\.([0-9.eE+-]+?)(?:\.\.([0-9.eE+-]+))?")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
 _EVERY = re.compile(r"\*(?:\.\.([0-9]+))?")
 
 ALLOWED = (
@@ -58,7 +60,10 @@ class Choices:
         every = _EVERY.fullmatch(text.strip())
         if every:
             return cls(step=int(_positive(Fraction(every.group(1) or 1))))
-        return cls(tuple(value for part in text.split("|") for value in _read_part(part.strip())))
+        parts = (_read_part(part.strip()) for part in text.split("|"))
+        values = cls(tuple(value for part in parts for value in part))
+        _check_count(text, len(values.values))
+        return values
 
     @property
     def is_every(self) -> bool:
@@ -96,16 +101,24 @@ def _read_part(text: str) -> list[Number]:
     if high < low:
         raise ValueError(f"the range {text} is empty: its end lies below its start")
     count = int((high - low) / step) + 1
-    if count > MOST_VALUES:
-        raise ValueError(f"the range {text} holds {count:,} values, at most {MOST_VALUES:,} may be")
+    _check_count(text, count)
     return [_number(low + k * step) for k in range(count)]
 
 
+def _check_count(text: str, count: int) -> None:
+    """Before a range is laid out: a slip of the finger may stand for 10^300 values."""
+    if count > MOST_VALUES:
+        shown = f"{count:,}" if count < 10**15 else f"{Decimal(count):.0e}"
+        raise ValueError(f"the range {text} holds {shown} values, at most {MOST_VALUES:,} may be")
+
+
 def _fraction(text: str) -> Fraction:
-    try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise ValueError(f"{text!r} is no number") from None
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text!r} is no number")
+    value = Decimal(text)  # as a fraction, 1e999999999 would fill the memory
+    if value and not -300 < value.adjusted() < 300:
+        raise ValueError(f"{text!r} is too large or too small a number")
+    return Fraction(value)
 
 
 def _positive(step: Fraction) -> Fraction:
@@ -136,6 +149,13 @@ def _common_step(values: Sequence[Number]) -> Fraction | None:
 Leaf = Choices | str
 Field = tuple[tuple[Leaf, ...], ...]
 """The entries of a field (between ``/``), each with its numbers (between ``:``) or a word."""
+
+
+def leaves_of(field: Field) -> Iterator[tuple[tuple[int, int], Leaf]]:
+    """Each leaf behind its entry and its column."""
+    for row, entry in enumerate(field):
+        for column, leaf in enumerate(entry):
+            yield (row, column), leaf
 
 
 def entries_of(field: Field | None) -> list[Choices]:

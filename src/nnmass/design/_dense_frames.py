@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,7 @@ def _dense_conv_frame(
     assert isinstance(base, DenseConvSpec)
     widths = [cell.width for cell in base.cells]
     sizes = [
-        sum(len(caps_at(w, int(d), t)) for d in ds.values)
+        sum(n_caps_at(w, int(d), t) for d in ds.values)
         for w, ds, t in zip(widths, depths, caps, strict=True)
     ]
     shown = [f"wm={wm}"] * space.varies("wm") + [f"d={first[0]}"] * is_shared
@@ -120,7 +121,7 @@ def dense_mlp_frames(space: Space) -> Iterator[Frame]:
 
         yield Frame(
             name=f"w={width}" if space.varies("w") else "",
-            sizes=(sum(len(caps_at(base.width, int(d), caps)) for d in depths.values),),
+            sizes=(sum(n_caps_at(base.width, int(d), caps) for d in depths.values),),
             price=partial(_price_dense_mlp, base, depths, caps),
             spec=spec,
         )
@@ -167,7 +168,21 @@ def caps_at(width: int, depth: int, choices: Choices) -> Ints:
     full = width * (depth - 2)
     if choices.is_every:
         return np.arange(0, full + 1, choices.step)
-    return np.unique(np.minimum(np.array(choices.values, dtype=np.int64), full))
+    return np.unique(np.array([min(int(t), full) for t in choices.values], dtype=np.int64))
+
+
+def n_caps_at(width: int, depth: int, choices: Choices) -> int:
+    """How many `caps_at` gives, without laying them out.
+
+    Example:
+        >>> n_caps_at(2, 5, Choices.read("*")), n_caps_at(2, 5, Choices.read("1|9"))
+        (7, 2)
+    """
+    full = width * (depth - 2)
+    if choices.is_every:
+        return full // choices.step + 1
+    n_below = bisect_left(choices.values, full)
+    return n_below + (n_below < len(choices.values))
 
 
 def links_at(width: int, depth: int, caps: Ints) -> Ints:

@@ -26,15 +26,28 @@ _FRAMES: Mapping[str, Callable[[Space], Iterator[Frame]]] = {
 }
 
 
+MOST_OPTIONS = 10_000_000
+"""Of all parts of all frames together, which are all priced: about 100 bytes each."""
+
+
 def frames_of(space: Space) -> Iterator[Frame]:
     """The parts of ``space`` in which what varies is independent, in a fixed order.
 
     Raises:
-        SpecError: The family has no skips.
+        SpecError: The family has no skips, or the parts have too many options.
     """
     if space.family not in _FRAMES:
         raise SpecError(
             f"{space.family} networks have no skips, and so a mass of 0: there is nothing to "
             f"design by mass; families with skips: {', '.join(_FRAMES)}"
         )
-    return _FRAMES[space.family](space)
+    n_options = 0
+    for frame in _FRAMES[space.family](space):
+        n_options += sum(frame.sizes)
+        if n_options > MOST_OPTIONS:
+            raise SpecError(
+                f"the parts of {space} have more than {MOST_OPTIONS:,} options (such as a depth "
+                "with a link cap), and all are priced; narrow its depths, take link caps in steps "
+                "(t=*..8), or fewer widths"
+            )
+        yield frame

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from nnmass.design._choices import Choices, Field, Leaf, Number, read_choices
+from nnmass.design._choices import Choices, Field, Leaf, Number, leaves_of, read_choices
 from nnmass.design._frame import Frame
 from nnmass.design._frames import frames_of
-from nnmass.design._roles import DEPTHS, WIDTHS, role_of
+from nnmass.design._roles import WIDTHS
+from nnmass.design._space_checks import check_values, check_varying
 from nnmass.design._space_like import texts_like
-from nnmass.errors import SpecError
 from nnmass.specs import Spec, family_class, split_spec
-
-_ROW_COLUMNS = {0: "expansion", 2: "blocks"}
-"""What may vary in a row of a MobileNetV2; a change of channels or stride couples the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Space:
 
     Raises:
         SpecError: Something varies that may not, a range is empty or too long, or the smallest
-            network is no valid spec.
+            or largest network is no valid spec.
 
     Example:
         >>> space = Space.parse("dense-cnn(wm=2,d=10..21,t=*/*/*)")
@@ -87,40 +84,13 @@ class Space:
         return cls.parse(texts_like(spec, depth=depth, width=width))
 
     def __post_init__(self) -> None:
-        """Check what varies, and that the smallest network is one."""
+        """Check what varies, and the ends of it."""
         for key, field in self.fields:
-            for row, column, leaf in _leaves(field):
+            for place, leaf in leaves_of(field):
                 if not isinstance(leaf, str) and not leaf.is_fixed:
-                    self._check_varying(key, field, row, column, leaf)
+                    check_varying(self.family, key, leaf, place, n_columns=len(field[place[0]]))
         self.spec()
-        for key in (*WIDTHS.get(self.family, ()), DEPTHS.get(self.family, "")):
-            if self.varies(key):
-                self._check_values(key)
-
-    def _check_varying(self, key: str, field: Field, row: int, column: int, leaf: Choices) -> None:
-        role = role_of(self.family, key)
-        if role is None:
-            may = [*WIDTHS.get(self.family, ()), DEPTHS.get(self.family, "")]
-            may = [name for name in may if name] + ["t"] * (role_of(self.family, "t") is not None)
-            what = f"vary {', '.join(may)}" if may else "its networks have no skips, and mass 0"
-            raise SpecError(f"{self.family}: {key} may not vary in a space, got {leaf}; {what}")
-        if leaf.is_every and role != "links":
-            raise SpecError(f"{self.family}: only link caps may be '*', got {key}={leaf}")
-        if len(field[row]) > 1 and column not in _ROW_COLUMNS:
-            raise SpecError(
-                f"{self.family}: in row {row + 1} of {key} only expansion and blocks (the first "
-                f"and third number) may vary, got {leaf} at place {column + 1}"
-            )
-
-    def _check_values(self, key: str) -> None:
-        """Build a network of every value of a width, and one of the largest depths."""
-        field = self.field(key) or ()
-        if key in WIDTHS[self.family]:
-            for value in self.choices(key):
-                self.spec({key: value})
-            return
-        last = [[x if isinstance(x, str) else x.values[-1] for x in entry] for entry in field]
-        self.spec({key: [row if len(row) > 1 else row[0] for row in last]})
+        check_values(self)
 
     def __str__(self) -> str:
         """The canonical text."""
@@ -134,7 +104,7 @@ class Space:
     def varies(self, key: str) -> bool:
         """Whether a field has more than one value."""
         field = self.field(key) or ()
-        return any(not isinstance(x, str) and not x.is_fixed for _, _, x in _leaves(field))
+        return any(not isinstance(x, str) and not x.is_fixed for _, x in leaves_of(field))
 
     def choices(self, key: str) -> tuple[Number, ...]:
         """Values of a field that is one number; that of the default where it is left out."""
@@ -180,12 +150,6 @@ def _read_field(family: str, key: str, text: str) -> Field:
 def _read_leaf(text: str, where: str) -> Leaf:
     is_word = text.replace("-", "").replace("_", "").isalpha()
     return text if is_word else read_choices(text, where)
-
-
-def _leaves(field: Field) -> Iterable[tuple[int, int, Leaf]]:
-    for row, entry in enumerate(field):
-        for column, leaf in enumerate(entry):
-            yield row, column, leaf
 
 
 def _show_field(field: Field) -> str:

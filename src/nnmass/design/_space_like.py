@@ -44,7 +44,7 @@ def texts_like(
         ranges = (_checked_depth(spec, depth),) * len(ranges)
     texts = _pinned(spec)
     texts.pop("depth", None)
-    shown = [str(Choices.of(range(low, high + 1))) for low, high in ranges]
+    shown = [f"{low}..{high}" for low, high in ranges]
     if spec.family == "mobilenet-v2":
         rows = spec.values()["rows"]
         entries = [f"{t}:{c}:{n}:{s}" for (t, c, _, s), n in zip(rows, shown, strict=True)]  # type: ignore[call-overload]
