@@ -358,6 +358,8 @@ def test_nothing_is_measured_for_a_wrong_question(nnmass_cli, monkeypatch):
         (["--like", LIKE, "--top", 0], ["top must be at least 1, got 0"]),
         (["--like", LIKE, "--front", 1], ["levels must be at least 2, got 1"]),
         (["--like", LIKE, "--front", 3, "--objective", "macs"], ["--objective macs contradict"]),
+        (["--like", LIKE, "--front", 10**9], ["levels must be at most 1,000"]),
+        (["--like", LIKE, "--threads", 2], ["--threads 2", "--latency-table"]),
         (["--like", LIKE, "--width", "wide"], ["width", "'wide'"]),
         (["--like", LIKE, "--width", "1..3"], ["--across-widths"]),
         (["--like", LIKE, "--family", "resnet"], ["'dense-cnn', got 'resnet'"]),

@@ -372,6 +372,22 @@ def test_a_reference_that_nothing_beats_is_noted():
     front = design(like="resnet(depth=20)")
     assert str(front[0].spec) == "resnet(depth=20)"
     assert front.notes[0].startswith("nothing in the space is better than the reference resnet(")
+    assert "layers can only be moved. Allow other widths" in front.notes[0]
+
+
+@pytest.mark.parametrize("caps", ["8", "99"])
+def test_a_reference_under_another_name_is_noted_too(caps):
+    front = design(like=f"dense-mlp(w=8,d=3,t={caps})", top=10**30)
+    assert [str(candidate.spec) for candidate in front] == ["dense-mlp(w=8,d=3,t=8)"]
+    assert "Allow lower depths" in front.notes[0]
+    assert "layers can only be moved" not in front.notes[0]
+
+
+def test_a_reference_of_all_skips_is_no_candidate():
+    own = {"dense-cnn(wm=1,d=6,t=64/0)", "dense-cnn(wm=1,d=6,t=999/0)"}  # one network
+    for like in own:
+        front = design(like=like, match="network", max_params=1e6, max_macs=1e9, top=99)
+        assert own.isdisjoint(str(candidate.spec) for candidate in front)
 
 
 def test_the_reference_is_no_candidate_of_its_own():

@@ -63,6 +63,23 @@ def test_budgets_bound_the_front():
     assert len(bounded.points) > 1
 
 
+def test_a_front_from_no_mass_at_all():
+    front = pareto_front(like=LIKE, levels=3, mass=0.0)
+    assert front.points[0].mass == 0
+    assert front.points[0].candidate.mass == 0
+
+
+@pytest.mark.parametrize("text", SMALL_SPACES)
+def test_least_at_one_mass_is_least_at_every_higher_one_that_it_has(text):
+    for levels in (5, 40):  # so many that neighbouring levels find the same networks
+        for point in pareto_front(space=text, levels=levels, across_widths=True).points:
+            rivals = [n for n in map(Numbers.of, every_network(text)) if n.mass >= point.mass]
+            for cost in ("params", "macs"):
+                own = getattr(point.candidate, cost)
+                least = min(getattr(rival, cost) for rival in rivals)
+                assert own == least if cost in point.least else own >= least
+
+
 def test_progress_and_json():
     seen = []
     front = pareto_front(like=LIKE, levels=3, on_level=lambda *at: seen.append(at))
@@ -78,6 +95,7 @@ def test_progress_and_json():
     ("arguments", "error", "words"),
     [
         ({"levels": 1}, SpecError, "levels must be at least 2, got 1"),
+        ({"levels": 1001}, SpecError, "levels must be at most 1,000, got 1,001"),
         ({"objective": "params"}, SpecError, "a front has no objective"),
         ({"top": 3}, SpecError, "a front has no top"),
         ({"max_params": 1000}, BudgetError, "parameters of at least"),

@@ -121,7 +121,7 @@ def searched(designing: Designing) -> Designed:
     asked, reference = dict(designing.asked), designing.reference
     if reference is not None:
         asked["like"] = reference.spec
-    _check_front(designing)
+    _check_options(designing)
     table = measured_table(designing, asked) if designing.latency_file is not None else None
     asked["latency"] = table
     front = None
@@ -138,7 +138,13 @@ def searched(designing: Designing) -> Designed:
     return Designed(front=front, pareto=pareto, notes=notes, table=checked)
 
 
-def _check_front(designing: Designing) -> None:
+def _check_options(designing: Designing) -> None:
+    """Refuse options that contradict each other, or that nothing would come of."""
+    if designing.threads is not None and designing.latency_file is None:
+        raise SpecError(
+            f"--threads {designing.threads} is of the latency table, and none is asked for: give "
+            "--latency-table, or leave it out"
+        )
     for option, value in (("--objective", designing.objective), ("--top", designing.top)):
         if designing.levels is not None and value is not None:
             raise SpecError(

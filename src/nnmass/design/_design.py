@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import islice
@@ -125,7 +126,8 @@ def designed(request: Request, *, top: int) -> Front:
     """The front of a request."""
     frames = request.space.frames()
     searched = best_networks(frames, request.limits, request.objective, table=request.latency)
-    found = _without_reference(list(islice(searched, top + 1)), request.reference)[:top]
+    most = min(top + 1, sys.maxsize)
+    found = _without_reference(list(islice(searched, most)), request.reference)[:top]
     candidates = tuple(request.candidate(one.spec) for one in found)
     if not candidates:
         raise nothing_fits(request)
@@ -149,7 +151,16 @@ def designed(request: Request, *, top: int) -> Front:
 
 def _without_reference(found: list[Found], reference: Spec | None) -> list[Found]:
     """Those that are not the reference itself, unless nothing is better."""
-    return [one for rank, one in enumerate(found) if rank == 0 or one.spec != reference]
+    return [one for rank, one in enumerate(found) if rank == 0 or not _is_same(one.spec, reference)]
+
+
+def _is_same(one: Spec, other: Spec | None) -> bool:
+    """The same network, though a link cap beyond all skips may be written in many ways."""
+    if other is None or one.family not in LINKED:
+        return one == other
+    links, others = ([cell.links for cell in spec.cells] for spec in (one, other))
+    values, wanted = ({**spec.values(), "t": None} for spec in (one, other))
+    return values == wanted and links == others
 
 
 def _unproven(request: Request, best: Found) -> tuple[str, ...]:
@@ -166,12 +177,15 @@ def _unproven(request: Request, best: Found) -> tuple[str, ...]:
 
 def _own(request: Request, best: Candidate) -> tuple[str, ...]:
     """What to say where the reference is the best network of the space."""
-    if best.spec != request.reference:
+    if not _is_same(best.spec, request.reference):
         return ()
+    why, ways = "", "lower depths (--depth)"
+    if request.space.family not in LINKED:
+        why = ": parts of one width and block have one mass, so that layers can only be moved"
+        ways = "other widths (--width, --across-widths)"
     return (
-        f"nothing in the space is better than the reference {best.spec} itself: parts of one width "
-        "and block have one mass, so that layers can only be moved. Allow other widths (--width, "
-        "--across-widths), a lower mass (--mass) or another space (--space)",
+        f"nothing in the space is better than the reference {best.spec} itself{why}. Allow {ways}, "
+        "a lower mass (--mass) or another space (--space)",
     )
 
 

@@ -22,6 +22,8 @@ from nnmass.specs import Spec
 
 COSTS: tuple[Objective, ...] = ("params", "macs", "latency")
 
+MOST_LEVELS = 1_000
+
 Progress = Callable[[int, int], object]
 """Called with how many searches are done, and how many there are."""
 
@@ -93,7 +95,7 @@ def pareto_front(
 
     Args:
         family: As for `nnmass.design`.
-        levels: Levels of mass, 2 or more, evenly spaced: from a quarter of the reference's mass to
+        levels: Levels of mass, 2 to 1,000, evenly spaced: from a quarter of the reference's mass to
             its double, as far as the space and the budgets go, and the reference's own besides.
             Without a reference up to the most that there is.
         on_level: Called after each search.
@@ -118,6 +120,8 @@ def pareto_front(
         dense-cnn(wm=1,d=6,t=56/112) 194058 ('params', 'macs')
     """
     levels = whole_number(levels, "levels", low=2)
+    if levels > MOST_LEVELS:
+        raise SpecError(f"levels must be at most {MOST_LEVELS:,}, got {levels:,}: each is searched")
     for name in ("objective", "top"):
         if name in request:
             raise SpecError(f"a front has no {name}: at each mass every cost is the least")
@@ -149,7 +153,8 @@ def _levels(asked: Request, count: int) -> list[Fraction]:
     if asked.reference is not None:
         own = sum(masses_of_parts(asked.reference), Fraction(0))
         low, high = own / 4, min(2 * own, most)
-    low = asked.limits.least_exact or min(low, high)
+    least = asked.limits.least_exact
+    low = min(low, high) if least is None else least
     high = high if asked.limits.max_mass is None else min(high, asked.limits.max_mass)
     levels = {low + (high - low) * k / (count - 1) for k in range(count)}
     return sorted(levels | ({own} if low <= own <= high else set()))
@@ -174,24 +179,25 @@ def _points(
     costs = COSTS if asked.latency is not None else COSTS[:2]
     points = dict[Spec, FrontPoint]()
     for done, (mass, cost) in enumerate(product(levels, costs), start=1):
-        found = next(_best(asked, _at_mass(asked.limits, mass), cost), None)
+        found = next(_best(asked, _at_mass(asked, mass), cost), None)
         if found is not None:
+            # What is the least at a lower mass is so at every mass that the network still has.
             old = points.get(found.spec)
-            least = (*old.least, cost) if old is not None and cost not in old.least else (cost,)
+            least = dict.fromkeys((*(old.least if old else ()), cost))
             points[found.spec] = FrontPoint(
-                candidate=asked.candidate(found.spec), least=least, mass=float(mass)
+                candidate=asked.candidate(found.spec), least=tuple(least), mass=float(mass)
             )
         if on_level is not None:
             on_level(done, len(levels) * len(costs))
     return list(points.values())
 
 
-def _at_mass(limits: Limits, mass: Fraction) -> Limits:
-    shares = limits.shares or limits.parts
-    if shares is None:
-        return replace(limits, mass=mass)
-    total = sum(shares, Fraction(0))
-    return replace(limits, mass=None, shares=None, parts=tuple(mass * s / total for s in shares))
+def _at_mass(asked: Request, mass: Fraction) -> Limits:
+    if asked.match == "network" or asked.reference is None:
+        return replace(asked.limits, mass=mass)
+    own = masses_of_parts(asked.reference)
+    parts = tuple(mass * part / sum(own, Fraction(0)) for part in own)
+    return replace(asked.limits, mass=None, shares=None, parts=parts)
 
 
 def _not_beaten(points: Sequence[FrontPoint]) -> tuple[FrontPoint, ...]:
