@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -80,9 +81,32 @@ def test_least_at_one_mass_is_least_at_every_higher_one_that_it_has(text):
                 assert own == least if cost in point.least else own >= least
 
 
+@pytest.mark.parametrize("cost", ["params", "macs"])
+@pytest.mark.parametrize("is_found", [True, False])
+def test_searches_that_run_out_of_work_are_told(monkeypatch, cost, is_found):
+    from nnmass.design import _pareto
+    from nnmass.design._knapsack import UnprovenError
+
+    real = _pareto.best_networks
+
+    def tired(frames, limits, objective, *, table):
+        found = real(frames, limits, objective, table=table)
+        if objective != cost:
+            return found
+        if not is_found:
+            raise UnprovenError("no work left")
+        return (replace(one, bound=one.value - 1) for one in found)
+
+    monkeypatch.setattr(_pareto, "best_networks", tired)
+    front = pareto_front(like=LIKE, levels=3)
+    assert front.is_optimal is front.to_dict()["is_optimal"] is False
+    assert any(cost in point.least for point in front.points) is is_found
+
+
 def test_progress_and_json():
     seen = []
     front = pareto_front(like=LIKE, levels=3, on_level=lambda *at: seen.append(at))
+    assert front.is_optimal and front.to_dict()["is_optimal"] is True
     assert seen == [(k, seen[-1][1]) for k in range(1, seen[-1][1] + 1)]
     values = json.loads(json.dumps(front.to_dict()))
     assert [point["spec"] for point in values["points"]] == [

@@ -140,6 +140,16 @@ def test_the_table_of_a_front():
 # --- words
 
 
+def test_nothing_unproven_is_claimed():
+    front = replace(design(like=LIKE, top=2), is_optimal=False)
+    assert design_claim(front).startswith("1 is the best that was found of the ")
+    assert "not proven that none within the limits has fewer parameters" in design_claim(front)
+    pareto = replace(pareto_front(like=LIKE, levels=2), is_optimal=False)
+    assert front_claim(pareto).startswith("Each is the best that was found, and some may be")
+    for claim in (design_claim(front), front_claim(pareto)):
+        assert "is optimal" not in claim
+
+
 def test_claims():
     front = design(like=LIKE, top=3)
     assert design_claim(front) == (

@@ -84,7 +84,7 @@ class Designed:
         if self.front is not None:
             document = self.front.to_dict()
         else:
-            document = {"target_mass": None, "objective": "front", "is_optimal": True}
+            document = {"target_mass": None, "objective": "front"}
             document |= {**(pareto or {})}
             document["candidates"] = document.pop("points")
         latency = None if self.table is None else _latency(self.table)

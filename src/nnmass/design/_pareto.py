@@ -11,6 +11,7 @@ from typing import Any
 
 from nnmass.design._front import Candidate
 from nnmass.design._infeasible import nothing_fits
+from nnmass.design._knapsack import UnprovenError
 from nnmass.design._limits import Limits, Objective
 from nnmass.design._parts import masses_of_parts
 from nnmass.design._read_limits import mass_of_reference
@@ -63,6 +64,8 @@ class ParetoFront:
         limits: Budgets besides the mass.
         match: Whether the network's mass or every part's reached the level.
         n_covered: Networks of the space.
+        is_optimal: Every search came to its end. Where one ran out of work a point may be missing,
+            or be the best that was found.
     """
 
     points: tuple[FrontPoint, ...]
@@ -71,6 +74,7 @@ class ParetoFront:
     limits: Limits
     match: str
     n_covered: int
+    is_optimal: bool = True
 
     def to_dict(self) -> dict[str, object]:
         """JSON-ready."""
@@ -80,6 +84,7 @@ class ParetoFront:
             "limits": self.limits.to_dict(),
             "match": self.match,
             "n_covered": self.n_covered,
+            "is_optimal": self.is_optimal,
             "points": [point.to_dict() for point in self.points],
         }
 
@@ -130,7 +135,7 @@ def pareto_front(
     asked = read_request(family, **request, objective="mass", is_front=True)
     if asked.reference is not None:
         mass_of_reference(asked.reference)  # one without skips has no front of its own
-    found = _points(asked, _levels(asked, levels), on_level)
+    found, is_optimal = _points(asked, _levels(asked, levels), on_level)
     return ParetoFront(
         points=_not_beaten(found),
         reference=asked.reference_candidate,
@@ -138,6 +143,7 @@ def pareto_front(
         limits=replace(asked.limits, mass=None, parts=None, shares=None),
         match=asked.match,
         n_covered=asked.space.size,
+        is_optimal=is_optimal,
     )
 
 
@@ -175,11 +181,13 @@ def _best(asked: Request, limits: Limits, objective: Objective) -> Iterator[Foun
 
 def _points(
     asked: Request, levels: Sequence[Fraction], on_level: Progress | None
-) -> list[FrontPoint]:
+) -> tuple[list[FrontPoint], bool]:
+    """The points, and whether all are proven."""
     costs = COSTS if asked.latency is not None else COSTS[:2]
-    points = dict[Spec, FrontPoint]()
+    points, is_optimal = dict[Spec, FrontPoint](), True
     for done, (mass, cost) in enumerate(product(levels, costs), start=1):
-        found = next(_best(asked, _at_mass(asked, mass), cost), None)
+        found, is_proven = _proven(asked, _at_mass(asked, mass), cost)
+        is_optimal &= is_proven
         if found is not None:
             # What is the least at a lower mass is so at every mass that the network still has.
             old = points.get(found.spec)
@@ -189,7 +197,16 @@ def _points(
             )
         if on_level is not None:
             on_level(done, len(levels) * len(costs))
-    return list(points.values())
+    return list(points.values()), is_optimal
+
+
+def _proven(asked: Request, limits: Limits, cost: Objective) -> tuple[Found | None, bool]:
+    """The best network, and whether the search came to its end; a front goes on without."""
+    try:
+        found = next(_best(asked, limits, cost), None)
+    except UnprovenError:
+        return None, False
+    return found, found is None or bool(found.bound == found.value)
 
 
 def _at_mass(asked: Request, mass: Fraction) -> Limits:

@@ -21,7 +21,7 @@ _BETTER = {
 
 
 def design_claim(front: Front) -> str:
-    """That the first is optimal, over what, and what the others are.
+    """Whether the first is optimal, over what, and what the others are.
 
     Example:
         >>> from nnmass.design import design
@@ -32,10 +32,13 @@ def design_claim(front: Front) -> str:
     better = _BETTER[front.objective]
     if front.limits.shares is not None:
         better = "keeps a larger share of the reference's NN-Mass in every part"
-    claim = (
-        f"1 is optimal: of the {front.n_covered:,} networks of {front.space} none within the "
-        f"limits {better}"
-    )
+    networks = f"of the {front.n_covered:,} networks of {front.space}"
+    if not front.is_optimal:
+        return (
+            f"1 is the best that was found {networks}. It is not proven that none within the "
+            f"limits {better}: the search ran out of work."
+        )
+    claim = f"1 is optimal: {networks} none within the limits {better}"
     if len(front) == 1:
         return f"{claim}."
     return f"{claim}; each next one is optimal among those that differ from all before it."
@@ -50,6 +53,12 @@ def front_claim(front: ParetoFront) -> str:
         'Each is optimal: of the 729 networks of dense-mlp(w=8,d=8..16,t=*) with as much NN-Mass
         none within the limits has less of what it is least in.'
     """
+    if not front.is_optimal:
+        return (
+            "Each is the best that was found, and some may be missing: of the "
+            f"{front.n_covered:,} networks of {front.space} not all could be ruled out, since "
+            "searches ran out of work."
+        )
     return (
         f"Each is optimal: of the {front.n_covered:,} networks of {front.space} with as much "
         "NN-Mass none within the limits has less of what it is least in."
