@@ -89,6 +89,9 @@ def test_best_first_as_by_brute_force(text, objective):
             assert keeps(own, limits)
             best = min(value_of(network, objective) for network in fitting)
             assert value_of(own, objective) == best
+            if objective in ("memory", "mass"):  # which many networks share
+                ties = [n.params for n in fitting if value_of(n, objective) == best]
+                assert own.params == min(ties)
             fitting = [
                 network
                 for network in fitting
@@ -570,3 +573,28 @@ def test_a_search_that_runs_out_of_work_says_so(monkeypatch):
     proven = float(note.split("better than ")[1].split(". A")[0].replace(",", ""))
     assert 0.9 * front[0].params < proven < front[0].params
     assert front[0].mass >= 9000
+
+
+def test_one_search_that_finds_nothing_leaves_the_others(monkeypatch):
+    from nnmass.design import _problem
+    from nnmass.design._knapsack import UnprovenError
+
+    real, asked = _problem.Problem.solve, {"space": "dense-cnn(wm=1,d=3..6,t=*/*)", "mass": 40.0}
+    whole = design(**asked)
+
+    def tired(depth):
+        def solve(problem):
+            if problem.frame.name == f"d={depth}":
+                raise UnprovenError("no work left")
+            return real(problem)
+
+        return solve
+
+    depths = [candidate.spec.cells[0].depth for candidate in whole]
+    monkeypatch.setattr(_problem.Problem, "solve", tired(depths[0]))
+    rest = design(**asked)
+    assert rest.candidates == whole.candidates[1:]
+    assert not rest.is_optimal
+    assert any("cannot be better than" in note for note in rest.notes)
+    monkeypatch.setattr(_problem.Problem, "solve", tired(depths[-1]))
+    assert design(**asked).is_optimal  # what it leaves open is dearer than the first

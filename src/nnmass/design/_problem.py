@@ -76,7 +76,8 @@ class Problem:
     def solve(self) -> Choice | None:
         """The options of the best network; ``None`` where there is none."""
         if self.objective == "memory":
-            levels = [s.memory for s in self.slots]
+            # Below what stem and head need anyway, less in a part is no less in all.
+            levels = [np.maximum(s.memory, self.priced.memory) for s in self.slots]
             return self._least_level(levels, lambda rows: self._solve("params", rows))
         if self.is_balanced:
             return self._least_level([-kept for kept in self._kept], self._most_mass)
