@@ -16,8 +16,8 @@ import time
 
 import numpy as np
 
-from nnmass.design._knapsack import Options, UnprovenError, solve
-from nnmass.errors import NNMassError
+from nnmass.design._knapsack import Options, solve
+from nnmass.errors import NNMassError, UnprovenError
 
 WIDTHS = {
     1: (64,),

@@ -25,6 +25,10 @@ class BudgetError(NNMassError, ValueError):
     """A target or budget that nothing in the asked space can meet."""
 
 
+class UnprovenError(NNMassError, RuntimeError):
+    """A search that ran out of work before it found anything, or a proof that there is nothing."""
+
+
 class DeviceError(NNMassError, RuntimeError):
     """A device or a number format that this machine does not have."""
 

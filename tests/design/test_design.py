@@ -577,7 +577,7 @@ def test_a_search_that_runs_out_of_work_says_so(monkeypatch):
 
 def test_one_search_that_finds_nothing_leaves_the_others(monkeypatch):
     from nnmass.design import _problem
-    from nnmass.design._knapsack import UnprovenError
+    from nnmass.errors import UnprovenError
 
     real, asked = _problem.Problem.solve, {"space": "dense-cnn(wm=1,d=3..6,t=*/*)", "mass": 40.0}
     whole = design(**asked)

@@ -86,7 +86,7 @@ def test_least_at_one_mass_is_least_at_every_higher_one_that_it_has(text):
 @pytest.mark.parametrize("is_found", [True, False])
 def test_searches_that_run_out_of_work_are_told(monkeypatch, cost, is_found):
     from nnmass.design import _pareto
-    from nnmass.design._knapsack import UnprovenError
+    from nnmass.errors import UnprovenError
 
     real = _pareto.best_networks
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnmass.design._knapsack import Options, UnprovenError
+from nnmass.design._knapsack import Options
 from nnmass.design._knapsack import lower_bound as any_lower_bound
 from nnmass.design._knapsack import solve as any_solve
 from nnmass.design._knapsack._dominance import not_beaten
-from nnmass.errors import SpecError
+from nnmass.errors import SpecError, UnprovenError
 
 INF = math.inf
 

@@ -11,14 +11,13 @@ from typing import Any
 
 from nnmass.design._front import Candidate
 from nnmass.design._infeasible import nothing_fits
-from nnmass.design._knapsack import UnprovenError
 from nnmass.design._limits import Limits, Objective
 from nnmass.design._parts import masses_of_parts
 from nnmass.design._read_limits import mass_of_reference
 from nnmass.design._request import Request, read_request
 from nnmass.design._search import Found, best_networks
 from nnmass.design._space import Space
-from nnmass.errors import SpecError, whole_number
+from nnmass.errors import SpecError, UnprovenError, whole_number
 from nnmass.specs import Spec
 
 COSTS: tuple[Objective, ...] = ("params", "macs", "latency")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nnmass._arrays import Floats, Ints
 from nnmass.design._frame import Frame, Priced, Slot
-from nnmass.design._knapsack import Options, UnprovenError, lower_bound, solve
+from nnmass.design._knapsack import Options, lower_bound, solve
 from nnmass.design._limits import Limits, Objective
 from nnmass.specs import Spec
 

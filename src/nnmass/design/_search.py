@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnmass.design._frame import Frame, Priced, Slot
-from nnmass.design._knapsack import UnprovenError
 from nnmass.design._limits import Limits, Objective
 from nnmass.design._parts import masses_of_parts
 from nnmass.design._problem import MASS_SLACK, Choice, Mask, Problem, Region, by_slot
+from nnmass.errors import UnprovenError
 from nnmass.specs import Spec
 
 if TYPE_CHECKING:

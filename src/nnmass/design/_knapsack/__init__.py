@@ -2,6 +2,5 @@
 
 from nnmass.design._knapsack._options import Choice as Choice
 from nnmass.design._knapsack._options import Options as Options
-from nnmass.design._knapsack._solver import UnprovenError as UnprovenError
 from nnmass.design._knapsack._solver import lower_bound as lower_bound
 from nnmass.design._knapsack._solver import solve as solve

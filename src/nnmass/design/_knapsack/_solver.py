@@ -19,15 +19,11 @@ from nnmass.design._knapsack._all import MOST_CHOICES, cheapest_of_all, is_small
 from nnmass.design._knapsack._options import Choice, Floats, Options, sum_of
 from nnmass.design._knapsack._prices import best_prices, bound_at, tightest
 from nnmass.design._knapsack._targets import Targets
-from nnmass.errors import NNMassError, SpecError
+from nnmass.errors import SpecError, UnprovenError
 
 MOST_JOINS = 2_000_000_000
 
 _SLACK = 1e-13  # of a limit: the rounding of sums of a few numbers
-
-
-class UnprovenError(NNMassError, RuntimeError):
-    """Neither a choice within the limits nor a proof that there is none, after all work allowed."""
 
 
 def solve(
