@@ -16,6 +16,7 @@ from nnmass._arrays import Floats, Ints
 from nnmass.design._frame import Frame, Priced, Slot
 from nnmass.design._knapsack import Options, lower_bound, solve
 from nnmass.design._limits import Limits, Objective
+from nnmass.errors import UnprovenError
 from nnmass.specs import Spec
 
 Mask = npt.NDArray[np.bool_]
