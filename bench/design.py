@@ -1,6 +1,8 @@
 """Designing, from request to candidates, beside looking at every network of a small space.
 
-taskset -c 0 python bench/design.py
+    taskset -c 0 python bench/design.py
+
+Seconds are those of the processor, so that other work on the machine counts little.
 """
 
 from __future__ import annotations

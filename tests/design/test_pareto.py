@@ -85,10 +85,10 @@ def test_least_at_one_mass_is_least_at_every_higher_one_that_it_has(text):
 @pytest.mark.parametrize("cost", ["params", "macs"])
 @pytest.mark.parametrize("is_found", [True, False])
 def test_searches_that_run_out_of_work_are_told(monkeypatch, cost, is_found):
-    from nnmass.design import _pareto
+    from nnmass.design import _request
     from nnmass.errors import UnprovenError
 
-    real = _pareto.best_networks
+    real = _request.best_networks
 
     def tired(frames, limits, objective, *, table):
         found = real(frames, limits, objective, table=table)
@@ -98,7 +98,7 @@ def test_searches_that_run_out_of_work_are_told(monkeypatch, cost, is_found):
             raise UnprovenError("no work left")
         return (replace(one, bound=one.value - 1) for one in found)
 
-    monkeypatch.setattr(_pareto, "best_networks", tired)
+    monkeypatch.setattr(_request, "best_networks", tired)
     front = pareto_front(like=LIKE, levels=3)
     assert front.is_optimal is front.to_dict()["is_optimal"] is False
     assert any(cost in point.least for point in front.points) is is_found

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nnmass import Cell, cell_mass, link_cap_for_mass
 from nnmass.errors import BudgetError, SpecError
-from nnmass.topology import draw_links
+from nnmass.topology import cell_links, draw_links
 
 
 def mass_by_layers(width: int, depth: int, cap: int) -> Fraction:
@@ -42,6 +42,13 @@ def test_array_is_the_sum_over_layers(many):
     w, d, t = np.array(many).T
     expected = [float(mass_by_layers(*cell)) for cell in many]
     assert cell_mass(w, d, t).tolist() == expected  # bitwise: exact sums, one division
+
+
+@given(st.lists(cells(), min_size=1, max_size=40))
+def test_links_are_those_of_single_cells(many):
+    w, d, t = np.array(many).T
+    assert cell_links(w, d, t).tolist() == [Cell(*cell).links for cell in many]
+    assert cell_links(w[:, None], d[:1], t[:1]).shape == (len(many), 1)
 
 
 def test_three_thousand_cells_against_the_sum():
@@ -296,6 +303,9 @@ def test_mass_messages(values, message):
     with pytest.raises(SpecError) as caught:
         cell_mass(*values)
     assert str(caught.value) == message
+    with pytest.raises(SpecError) as caught:
+        cell_links(*values)
+    assert str(caught.value) == message.replace("Cell(...).mass", "Cell(...).links")
 
 
 def test_ragged_lists_are_refused():

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import accumulate, product
-from typing import TYPE_CHECKING, Any, cast
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnmass.design._choices import Choices, entries_of
+from nnmass.design._choices import Choices
 from nnmass.design._frame import Frame, Priced, Slot
 from nnmass.design._roles import WIDTHS
 from nnmass.specs import (
@@ -34,10 +34,8 @@ Block = ResidualBlock | InvertedResidual
 
 def residual_frames(space: Space) -> Iterator[Frame]:
     """One frame for each width; what varies is the number of blocks of each stage."""
-    field = space.field("blocks")
+    choices = space.blocks
     kind = {"block": space.spec().values()["block"]} if space.family == "resnet" else {}
-    counts = cast(tuple[int, ...], space.spec().values()["blocks"])
-    choices = entries_of(field) if field else [Choices.of(n) for n in counts]
     for widths in space.widths:
         coupled = {**dict(zip(WIDTHS[space.family], widths, strict=True)), **kind}
         base = space.spec({**coupled, "blocks": (2,) * len(choices)})
@@ -47,7 +45,7 @@ def residual_frames(space: Space) -> Iterator[Frame]:
             return space.spec({**fixed, "blocks": tuple(int(n) for (n,) in settings)})
 
         yield Frame(
-            name=_name(space, widths),
+            name=space.named(widths),
             sizes=tuple(len(c.values) for c in choices),
             price=partial(_price_stages, base, choices),
             spec=spec,
@@ -57,13 +55,10 @@ def residual_frames(space: Space) -> Iterator[Frame]:
 def _price_stages(
     base: ResidualSpec, choices: Sequence[Choices], table: LatencyTable | None
 ) -> Priced:
-    firsts, size = base.residual_blocks[::2], base.first_size
-    sizes = list(accumulate((b.stride for b in firsts), strided, initial=size))
-    slots = list[Slot]()
-    for index, (first, rest) in enumerate(zip(firsts, base.residual_blocks[1::2], strict=True)):
-        counts = [(int(n),) for n in choices[index].values]
-        slots.append(_stage(first, rest, sizes[index], counts, table))
-    return _around(base, base.residual_blocks, base.first_size, tuple(slots), table)
+    blocks, slots = base.sized_blocks, list[Slot]()
+    for (first, size), (rest, _), counts in zip(blocks[::2], blocks[1::2], choices, strict=True):
+        slots.append(_stage(first, rest, size, [(int(n),) for n in counts.values], table))
+    return _around(base, tuple(slots), table)
 
 
 def _stage(
@@ -116,7 +111,7 @@ def mobilenet_frames(space: Space) -> Iterator[Frame]:
             return space.spec({"wm": wm, "rows": filled})
 
         yield Frame(
-            name=_name(space, (wm,)),
+            name=space.named((wm,)),
             sizes=tuple(len(t.values) * len(n.values) for t, _, n, _ in rows),
             price=partial(_price_rows, spec, rows),
             spec=spec,
@@ -127,42 +122,29 @@ def _price_rows(spec: Any, rows: Sequence[Sequence[Choices]], table: LatencyTabl
     """Blocks of each row for each expansion; rows meet at fixed channels, so they do not couple."""
     slots = list[Slot]()
     base = spec([(t.first, 2) for t, *_ in rows])
-    size = base.first_size
     for index, (expansions, _, counts, _) in enumerate(rows):
         options = list[Slot]()
         for t in expansions.values:
             network = spec([(t, 2) if k == index else (r[0].first, 2) for k, r in enumerate(rows)])
-            first, rest = network.blocks[2 * index : 2 * index + 2]
+            (first, size), (rest, _) = network.sized_blocks[2 * index : 2 * index + 2]
             settings = list(product([int(t)], [int(n) for n in counts.values]))
             options.append(_stage(first, rest, size, settings, table))
         slots.append(Slot.joined(options))
-        size = strided(size, base.blocks[2 * index].stride)
-    return _around(base, base.blocks, base.first_size, tuple(slots), table)
+    return _around(base, tuple(slots), table)
 
 
 def _around(
-    base: ResidualSpec | MobileNetV2,
-    blocks: Sequence[Block],
-    size: int,
-    slots: tuple[Slot, ...],
-    table: LatencyTable | None,
+    base: ResidualSpec | MobileNetV2, slots: tuple[Slot, ...], table: LatencyTable | None
 ) -> Priced:
     """The slots with what stands before and behind them: all of ``base`` but its blocks."""
     params, macs, inner = base.params, base.macs, list[Layer]()
-    for block in blocks:
+    for block, size in base.sized_blocks:
         cost = block.cost(size)
         params, macs = params - cost.params, macs - cost.macs
         inner += block_layers(block, size=size)
-        size = strided(size, block.stride)
     ms = 0.0
     if table is not None:
         layers = layers_of(base)
         first = 2 if layers[1].kind.op == "max-pool" else 1  # the stem
         ms = table.layers_ms(layers[:first] + layers[first + len(inner) :])
     return Priced(slots=slots, params=params, macs=macs, memory=base.outer_activation_bytes, ms=ms)
-
-
-def _name(space: Space, widths: Sequence[object]) -> str:
-    keys = WIDTHS[space.family]
-    pairs = zip(keys, widths, strict=True)
-    return ",".join(f"{key}={value}" for key, value in pairs if space.varies(key))

@@ -21,7 +21,7 @@ from nnmass.specs import (
     layers_of,
     most_kept_channels,
 )
-from nnmass.topology import Cell
+from nnmass.topology import Cell, cell_links, cell_mass
 
 if TYPE_CHECKING:
     from nnmass.design._latency_table import LatencyTable
@@ -52,7 +52,7 @@ def _dense_conv_frame(
         sum(n_caps_at(w, int(d), t) for d in ds.values)
         for w, ds, t in zip(widths, depths, caps, strict=True)
     ]
-    shown = [f"wm={wm}"] * space.varies("wm") + [f"d={first[0]}"] * is_shared
+    shown = [name for name in (space.named((wm,)), f"d={first[0]}" if is_shared else "") if name]
 
     def spec(settings: Sequence[Sequence[int]]) -> Spec:
         d, t = zip(*(tuple(int(x) for x in row) for row in settings), strict=True)
@@ -94,8 +94,7 @@ def _dense_slot(
     bare = Cell(old.cell.width, depth, 0)
     plan: CellPlan = base.plan_cell(bare, inputs=old.inputs, size_in=old.size_in, stride=old.stride)
     caps = caps_at(bare.width, depth, choices)
-    links = links_at(bare.width, depth, caps)
-    mass = mass_of_links(links, depth)
+    links, mass = cell_links(bare.width, depth, caps), cell_mass(bare.width, depth, caps)
     return Slot(
         mass=mass,
         parts=mass[:, None],
@@ -120,7 +119,7 @@ def dense_mlp_frames(space: Space) -> Iterator[Frame]:
             return space.spec({"w": w, "d": int(d), "t": int(t)})
 
         yield Frame(
-            name=f"w={width}" if space.varies("w") else "",
+            name=space.named((width,)),
             sizes=(sum(n_caps_at(base.width, int(d), caps) for d in depths.values),),
             price=partial(_price_dense_mlp, base, depths, caps),
             spec=spec,
@@ -139,13 +138,12 @@ def _price_dense_mlp(
 def _mlp_slot(base: DenseMLP, depth: int, caps: Ints) -> Slot:
     """The whole MLP at one depth: links into the classifier cost ``classes`` each."""
     w, classes = base.width, base.classes
-    links = links_at(w, depth, caps)
+    links, mass = cell_links(w, depth, caps), cell_mass(w, depth, caps)
     last = np.minimum(caps, w * (depth - 2))
     weights = base.inputs * w + (depth - 2) * w * w + w * (links - last) + (w + last) * classes
     alive = np.maximum(
         most_kept_channels(w, depth, caps, last=depth - 2) + 2 * w, last + w + classes
     )
-    mass = mass_of_links(links, depth)
     return Slot(
         mass=mass,
         parts=mass[:, None],
@@ -183,16 +181,3 @@ def n_caps_at(width: int, depth: int, choices: Choices) -> int:
         return full // choices.step + 1
     n_below = bisect_left(choices.values, full)
     return n_below + (n_below < len(choices.values))
-
-
-def links_at(width: int, depth: int, caps: Ints) -> Ints:
-    """Links of cells with these link caps, at most those of all skips: exact, in O(1)."""
-    n = depth - 2
-    full = np.minimum(caps // width, n)
-    links: Ints = width * (full * (full + 1) // 2) + caps * (n - full)
-    return links
-
-
-def mass_of_links(links: Ints, depth: int) -> Any:
-    """``2 d links / ((d-1) (d-2))``: the mass of a cell, whatever its width."""
-    return (2 * depth) * links / ((depth - 1) * (depth - 2))

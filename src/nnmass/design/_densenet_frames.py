@@ -6,12 +6,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnmass._arrays import Floats, Ints
-from nnmass.design._choices import Choices, entries_of
 from nnmass.design._frame import Frame, Priced, Slot
 from nnmass.design._roles import WIDTHS
 from nnmass.errors import SpecError
@@ -39,10 +38,7 @@ MOST_LAYOUTS = 5_000_000
 
 def densenet_frames(space: Space) -> Iterator[Frame]:
     """One frame for each width, with one part: the layers of all blocks together."""
-    field = space.field("blocks")
-    counts = cast(tuple[int, ...], space.spec().values()["blocks"])
-    choices = entries_of(field) if field else [Choices.of(n) for n in counts]
-    layers = [np.array(c.values, dtype=np.int64) for c in choices]
+    layers = [np.array(choices.values, dtype=np.int64) for choices in space.blocks]
     size = math.prod(map(len, layers))
     if size * len(space.widths) > MOST_LAYOUTS:
         raise SpecError(
@@ -57,9 +53,8 @@ def densenet_frames(space: Space) -> Iterator[Frame]:
             (row,) = settings
             return space.spec({**fixed, "blocks": tuple(int(n) for n in row)})
 
-        pairs = [f"{key}={value}" for key, value in coupled.items() if space.varies(key)]
         yield Frame(
-            name=",".join(pairs),
+            name=space.named(widths),
             sizes=(size,),
             price=partial(_price_layouts, spec([[int(n[0]) for n in layers]]), layers),
             spec=spec,

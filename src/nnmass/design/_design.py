@@ -18,7 +18,7 @@ from nnmass.design._parts import masses_of_parts
 from nnmass.design._read_limits import Mass
 from nnmass.design._request import Request, read_request
 from nnmass.design._roles import LINKED, PARTS
-from nnmass.design._search import Found, best_networks
+from nnmass.design._search import Found
 from nnmass.design._space import Space
 from nnmass.errors import whole_number
 from nnmass.specs import Spec
@@ -87,6 +87,8 @@ def design(
         SpecError: An argument is wrong, two contradict each other, or the reference has no skips.
         BudgetError: Nothing in the space keeps to all budgets; the message says which binds and
             what the smallest feasible value is.
+        UnprovenError: The search ran out of work before it found anything; see `Front.is_optimal`
+            for one that found something.
         DeviceError: The latency table is of another machine.
 
     Source:
@@ -124,10 +126,8 @@ def design(
 
 def designed(request: Request, *, top: int) -> Front:
     """The front of a request."""
-    frames = request.space.frames()
-    searched = best_networks(frames, request.limits, request.objective, table=request.latency)
-    most = min(top + 1, sys.maxsize)
-    found = _without_reference(list(islice(searched, most)), request.reference)[:top]
+    searched = islice(request.search(), min(top + 1, sys.maxsize))
+    found = _without_reference(list(searched), request.reference)[:top]
     candidates = tuple(request.candidate(one.spec) for one in found)
     if not candidates:
         raise nothing_fits(request)

@@ -9,7 +9,6 @@ from fractions import Fraction
 from nnmass.design._limits import Limits, Objective
 from nnmass.design._parts import masses_of_parts
 from nnmass.design._request import Request
-from nnmass.design._search import Found, best_networks
 from nnmass.errors import BudgetError
 
 _WORDS = {
@@ -85,7 +84,7 @@ def _way_out(request: Request, name: str) -> str | None:
 
 def _share(request: Request, others: Limits) -> str | None:
     """How much of what was asked of every part can be had."""
-    found, shares = _found(request, others, "mass"), others.shares or ()
+    found, shares = next(request.search(others, "mass"), None), others.shares or ()
     if found is None:
         return None
     pairs = zip(masses_of_parts(found.spec), shares, strict=True)
@@ -97,16 +96,11 @@ def _share(request: Request, others: Limits) -> str | None:
     )
 
 
-def _found(request: Request, limits: Limits, objective: Objective) -> Found | None:
-    frames = request.space.frames()
-    return next(best_networks(frames, limits, objective, table=request.latency), None)
-
-
 def _best(request: Request, limits: Limits, name: str) -> Fraction | None:
     """The least use of a budget, or the most mass, within ``limits``."""
     if name == "max_mass":
         return None  # it binds only together with the least mass, which has its own line
-    found = _found(request, limits, name)  # type: ignore[arg-type]
+    found = next(request.search(limits, name), None)  # type: ignore[arg-type]
     if found is None:
         return None
     if name == "mass":
@@ -123,7 +117,7 @@ def _without_reference(request: Request) -> list[str]:
     for name in names:
         limits = limits.without(name)
     objective: Objective = "params" if request.objective == "mass" else request.objective
-    found = _found(request, limits, objective)
+    found = next(request.search(limits, objective), None)
     if found is None:
         return []
     costs = (f"{_WORDS[name][1]} of {_number(getattr(found.spec, name), name)}" for name in names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
@@ -15,7 +15,7 @@ from nnmass.design._limits import Limits, Objective
 from nnmass.design._parts import masses_of_parts
 from nnmass.design._read_limits import mass_of_reference
 from nnmass.design._request import Request, read_request
-from nnmass.design._search import Found, best_networks
+from nnmass.design._search import Found
 from nnmass.design._space import Space
 from nnmass.errors import SpecError, UnprovenError, whole_number
 from nnmass.specs import Spec
@@ -109,6 +109,8 @@ def pareto_front(
     Raises:
         SpecError: An argument is wrong.
         BudgetError: Nothing in the space keeps to the budgets.
+        UnprovenError: The search for the most mass ran out of work before it found anything.
+        DeviceError: The latency table is of another machine.
 
     Source:
         Ours.
@@ -167,15 +169,11 @@ def _levels(asked: Request, count: int) -> list[Fraction]:
 
 def _most_mass(asked: Request) -> Fraction:
     """A little below the most that the space has within the budgets, for the rounding."""
-    found = next(_best(asked, asked.limits, "mass"), None)
+    found = next(asked.search(objective="mass"), None)
     if found is None:
         raise nothing_fits(asked)
     most = Fraction(-found.value) * (1 - Fraction(1, 10**12))
     return most * sum(asked.limits.shares or (Fraction(1),), Fraction(0))
-
-
-def _best(asked: Request, limits: Limits, objective: Objective) -> Iterator[Found]:
-    return best_networks(asked.space.frames(), limits, objective, table=asked.latency)
 
 
 def _points(
@@ -202,7 +200,7 @@ def _points(
 def _proven(asked: Request, limits: Limits, cost: Objective) -> tuple[Found | None, bool]:
     """The best network, and whether the search came to its end; a front goes on without."""
     try:
-        found = next(_best(asked, limits, cost), None)
+        found = next(asked.search(limits, cost), None)
     except UnprovenError:
         return None, False
     return found, found is None or bool(found.bound == found.value)

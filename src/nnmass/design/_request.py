@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -17,6 +17,7 @@ from nnmass.design._parts import depths_of
 from nnmass.design._read_limits import BUDGETS, Mass, read_limits
 from nnmass.design._reference import Reference, reference_of
 from nnmass.design._roles import DEPTHS, LINKED, PARTS, WIDTHS
+from nnmass.design._search import Found, best_networks
 from nnmass.design._space import Space
 from nnmass.errors import SpecError, did_you_mean
 from nnmass.specs import Spec, family_class, parse
@@ -52,6 +53,17 @@ class Request:
         """``spec`` with all that is known of it."""
         outside = outside_of(spec, self.reference)
         return Candidate.of(spec, latency=self.latency, fit=self.fit, outside=outside)
+
+    def search(
+        self, limits: Limits | None = None, objective: Objective | None = None
+    ) -> Iterator[Found]:
+        """The best networks, best first; within other limits or for another objective, if told."""
+        return best_networks(
+            self.space.frames(),
+            limits or self.limits,
+            objective or self.objective,
+            table=self.latency,
+        )
 
     @property
     def reference_candidate(self) -> Candidate | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import cast
 
-from nnmass.design._choices import Choices, Field, Leaf, Number, leaves_of, read_choices
+from nnmass.design._choices import Choices, Field, Leaf, Number, entries_of, leaves_of, read_choices
 from nnmass.design._frame import Frame
 from nnmass.design._frames import frames_of
 from nnmass.design._roles import WIDTHS
@@ -128,6 +129,17 @@ class Space:
     def widths(self) -> tuple[tuple[Number, ...], ...]:
         """All combinations of the fields that set widths, in the order of `WIDTHS`."""
         return tuple(product(*(self.choices(key) for key in WIDTHS[self.family])))
+
+    def named(self, widths: Sequence[Number]) -> str:
+        """One of `widths` in words, such as ``growth=24``: the fields that vary."""
+        pairs = zip(WIDTHS[self.family], widths, strict=True)
+        return ",".join(f"{key}={value}" for key, value in pairs if self.varies(key))
+
+    @property
+    def blocks(self) -> tuple[Choices, ...]:
+        """What ``blocks`` may be, of each stage or dense block; the depth tells it if left out."""
+        counts = cast(tuple[int, ...], self.spec().values()["blocks"])
+        return tuple(entries_of(self.field("blocks"))) or tuple(map(Choices.of, counts))
 
     @property
     def size(self) -> int:

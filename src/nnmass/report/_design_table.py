@@ -51,7 +51,7 @@ def design_table(front: Front) -> Table:
     """One row a network, the reference first: mass, costs, and how much less than the reference.
 
     Memory and predicted accuracy are left out on a narrow terminal, unless a budget bounds them.
-    Letters in the last column are those of `design_flags`.
+    Letters in the last column are those of `flag_lines`.
 
     Example:
         >>> from nnmass.design import design

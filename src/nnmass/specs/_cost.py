@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Protocol, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,20 @@ def linear(inputs: int, outputs: int) -> Cost:
 def strided(size: int, stride: int) -> int:
     """Side of a feature map after a stride with "same" padding: ``ceil(size / stride)``."""
     return -(-size // stride)
+
+
+class _Strided(Protocol):
+    @property
+    def stride(self) -> int: ...
+
+
+B = TypeVar("B", bound=_Strided)
+
+
+def sized(blocks: Sequence[B], size: int) -> tuple[tuple[B, int], ...]:
+    """Each block with the side of the feature maps that it gets, the first ``size`` pixels."""
+    sizes = accumulate((block.stride for block in blocks[:-1]), strided, initial=size)
+    return tuple(zip(blocks, sizes, strict=True))
 
 
 def halved(size: int) -> int:

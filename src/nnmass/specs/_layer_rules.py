@@ -104,14 +104,11 @@ def _residual(spec: ResidualSpec) -> Iterator[Layer]:
     kernel, stride = (7, 2) if is_imagenet else (3, 1)
     yield conv_layer(spec.in_channels, stem, size=size, kernel=kernel, stride=stride, after=after)
     if is_imagenet:
-        size = halved(size)
-        yield keeping("max-pool", stem, size=size, kernel=3, stride=2)
-        size = halved(size)
-    for block in spec.residual_blocks:
-        yield from _residual_block(block, size)
-        size = strided(size, block.stride)
+        yield keeping("max-pool", stem, size=halved(size), kernel=3, stride=2)
+    for block, size_in in spec.sized_blocks:
+        yield from _residual_block(block, size_in)
     last, before = spec.residual_blocks[-1].outputs, "norm-relu" if spec.is_preactivated else ""
-    yield keeping("mean", last, size=size, before=before)
+    yield keeping("mean", last, size=spec.last_size, before=before)
     yield linear_layer(last, spec.classes)
 
 
@@ -167,11 +164,9 @@ def _mobilenet(spec: MobileNetV2) -> Iterator[Layer]:
     yield conv_layer(
         spec.in_channels, spec.stem_channels, size=size, kernel=3, stride=stride, after="norm-relu6"
     )
-    size = strided(size, stride)
-    for block in spec.blocks:
-        yield from _inverted_block(block, size)
-        size = strided(size, block.stride)
-    head = spec.head_channels
+    for block, size_in in spec.sized_blocks:
+        yield from _inverted_block(block, size_in)
+    size, head = spec.last_size, spec.head_channels
     yield conv_layer(spec.blocks[-1].outputs, head, size=size, after="norm-relu6")
     yield keeping("mean", head, size=size)
     yield linear_layer(head, spec.classes)

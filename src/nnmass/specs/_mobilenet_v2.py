@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnmass.errors import SpecError
-from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear, strided
+from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear, sized, strided
 from nnmass.specs._kinds import Multiplier, Rows
 from nnmass.specs._residual import STEMS, classes_field, image_field, in_field
 from nnmass.specs._spec import Spec, spec_field
@@ -190,28 +190,33 @@ class MobileNetV2(Spec):
         return sum(self._costs(), Cost())
 
     def _costs(self) -> Iterator[Cost]:
-        size = self.first_size
-        yield conv(self.in_channels, self.stem_channels, kernel=3, size=size)
+        yield conv(self.in_channels, self.stem_channels, kernel=3, size=self.first_size)
         yield batch_norm(self.stem_channels)
-        for block in self.blocks:
+        for block, size in self.sized_blocks:
             yield block.cost(size)
-            size = strided(size, block.stride)
-        yield conv(self.blocks[-1].outputs, self.head_channels, kernel=1, size=size)
+        last = self.blocks[-1].outputs
+        yield conv(last, self.head_channels, kernel=1, size=self.last_size)
         yield batch_norm(self.head_channels)
         yield linear(self.head_channels, self.classes)
 
+    @property
+    def sized_blocks(self) -> tuple[tuple[InvertedResidual, int], ...]:
+        """Each block with the side of the feature maps that it gets, in pixels."""
+        return sized(self.blocks, self.first_size)
+
+    @property
+    def last_size(self) -> int:
+        """Side of the feature maps that the blocks give, in pixels."""
+        last, size = self.sized_blocks[-1]
+        return strided(size, last.stride)
+
     def _alive(self) -> Iterator[int]:
-        size = self.first_size
-        for block in self.blocks:
+        for block, size in self.sized_blocks:
             yield from block.alive(size)
-            size = strided(size, block.stride)
         yield from self._outer_alive()
 
     def _outer_alive(self) -> Iterator[int]:
-        size = self.first_size
-        yield self.in_channels * self.image**2 + self.stem_channels * size**2
-        for block in self.blocks:
-            size = strided(size, block.stride)
-        head = self.head_channels
+        yield self.in_channels * self.image**2 + self.stem_channels * self.first_size**2
+        size, head = self.last_size, self.head_channels
         yield (self.blocks[-1].outputs + head) * size**2
         yield from (head * size**2 + head, head + self.classes)

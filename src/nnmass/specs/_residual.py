@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nnmass.errors import SpecError
-from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear, strided
+from nnmass.specs._cost import Cost, batch_norm, conv, halved, linear, sized, strided
 from nnmass.specs._kinds import Choice, Whole, WholeList
 from nnmass.specs._residual_block import ResidualBlock
 from nnmass.specs._residual_layout import BlockKind, weight_layers
@@ -129,15 +129,10 @@ class ResidualSpec(Spec):
         return sum(self._costs(), Cost())
 
     def _costs(self) -> Iterator[Cost]:
-        size, kernel = self.image, 3
-        if self.stem == "imagenet":
-            size, kernel = halved(size), 7
+        size, kernel = (halved(self.image), 7) if self.stem == "imagenet" else (self.image, 3)
         yield conv(self.in_channels, self.stem_channels, kernel=kernel, size=size)
-        if self.stem == "imagenet":
-            size = halved(size)
-        for block in self.residual_blocks:
+        for block, size in self.sized_blocks:
             yield block.cost(size)
-            size = strided(size, block.stride)
         last = self.residual_blocks[-1].outputs
         yield batch_norm(last if self.is_preactivated else self.stem_channels)
         yield linear(last, self.classes)
@@ -147,11 +142,20 @@ class ResidualSpec(Spec):
         """Side of the feature maps that the blocks get, in pixels."""
         return halved(halved(self.image)) if self.stem == "imagenet" else self.image
 
+    @property
+    def sized_blocks(self) -> tuple[tuple[ResidualBlock, int], ...]:
+        """Each block with the side of the feature maps that it gets, in pixels."""
+        return sized(self.residual_blocks, self.first_size)
+
+    @property
+    def last_size(self) -> int:
+        """Side of the feature maps that the blocks give, in pixels."""
+        last, size = self.sized_blocks[-1]
+        return strided(size, last.stride)
+
     def _alive(self) -> Iterator[int]:
-        size = self.first_size
-        for block in self.residual_blocks:
+        for block, size in self.sized_blocks:
             yield from block.alive(size)
-            size = strided(size, block.stride)
         yield from self._outer_alive()
 
     def _outer_alive(self) -> Iterator[int]:
@@ -162,7 +166,5 @@ class ResidualSpec(Spec):
         if is_imagenet:
             before, size = size, halved(size)
             yield stem * (before**2 + size**2)
-        for block in self.residual_blocks:
-            size = strided(size, block.stride)
         last = self.residual_blocks[-1].outputs
-        yield from (last * size**2 + last, last + self.classes)
+        yield from (last * self.last_size**2 + last, last + self.classes)

@@ -98,6 +98,10 @@ class Layouts:
                 return self.equal, (count,) * 3
         raise SpecError(f"depth must be {self.rule}, got {depth}; or give {self.instead}")
 
+    def blocks(self, earlier: Mapping[str, Any]) -> tuple[int, ...]:
+        """Blocks of each stage by the depth alone: a default of the field ``blocks``."""
+        return self.of(earlier["depth"])[1]
+
 
 def blocks_field(stages: tuple[int, ...], default: Callable[[Mapping[str, Any]], object]) -> Any:
     """The field ``blocks``, of one of these numbers of stages."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from nnmass.specs._kinds import Whole
 from nnmass.specs._residual import (
@@ -31,10 +30,6 @@ _LAYOUTS = Layouts(
     published={"bottleneck": BOTTLENECK_STAGES},
     instead="blocks instead, such as blocks=2/3/4/2",
 )
-
-
-def _blocks_default(earlier: Mapping[str, Any]) -> tuple[int, ...]:
-    return _LAYOUTS.of(earlier["depth"])[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +65,7 @@ class ResNeXt(ResidualSpec):
     example: ClassVar[str] = "resnext(depth=50,groups=32,width=4)"
 
     depth: int = depth_field(_LAYOUTS)
-    blocks: tuple[int, ...] = blocks_field((4,), _blocks_default)
+    blocks: tuple[int, ...] = blocks_field((4,), _LAYOUTS.blocks)
     groups: int = spec_field("groups", Whole(1), 32, help="groups of the 3x3 convolution")
     width: int = spec_field("width", Whole(1), 4, help="channels of a group in the first stage")
     stem: str = spec_field("stem", STEMS, "imagenet", help=STEM_HELP)

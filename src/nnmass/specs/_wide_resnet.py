@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from nnmass.specs._kinds import Whole
 from nnmass.specs._residual import (
@@ -33,10 +32,6 @@ _LAYOUTS = Layouts(
     equal="pre-activation",
     instead="blocks instead, such as blocks=2/3/2",
 )
-
-
-def _blocks_default(earlier: Mapping[str, Any]) -> tuple[int, ...]:
-    return _LAYOUTS.of(earlier["depth"])[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +73,7 @@ class WideResNet(ResidualSpec):
 
     depth: int = depth_field(_LAYOUTS)
     widen: int = spec_field("widen", Whole(1), help="widening factor")
-    blocks: tuple[int, ...] = blocks_field((3, 4), _blocks_default)
+    blocks: tuple[int, ...] = blocks_field((3, 4), _LAYOUTS.blocks)
     stem: str = spec_field("stem", STEMS, stem_by_stages, help=STEM_HELP)
     in_channels: int = in_field()
     image: int = image_field()

@@ -17,6 +17,7 @@ from nnmass.topology._random_matrix import marchenko_pastur_root as marchenko_pa
 from nnmass.topology._random_matrix import mean_singular_value as mean_singular_value
 
 if TYPE_CHECKING:
+    from nnmass.topology._closed_form import cell_links as cell_links
     from nnmass.topology._closed_form import cell_mass as cell_mass
     from nnmass.topology._closed_form import link_cap_for_mass as link_cap_for_mass
     from nnmass.topology._dense_blocks import DenseBlocks as DenseBlocks
@@ -30,6 +31,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         "SingularValueLaw": "nnmass.topology._singular_value_law",
+        "cell_links": "nnmass.topology._closed_form",
         "cell_mass": "nnmass.topology._closed_form",
         "link_cap_for_mass": "nnmass.topology._closed_form",
         "DenseBlocks": "nnmass.topology._dense_blocks",

@@ -75,6 +75,35 @@ def cell_mass(
     return mass
 
 
+def cell_links(width: npt.ArrayLike, depth: npt.ArrayLike, link_cap: npt.ArrayLike) -> Ints:
+    """Links of cells, in closed form: the bracket of `cell_mass`.
+
+    Args:
+        width: Channels of each layer, whole numbers of at least 1.
+        depth: Layers of the cell, whole numbers of at least 3.
+        link_cap: Most channels that a layer takes through skips, whole numbers of at least 0.
+
+    Returns:
+        int64 of the broadcast shape of the three.
+
+    Raises:
+        SpecError: As for `cell_mass`.
+
+    Source:
+        Ours; sums the definition of Bhardwaj, Li, Marculescu, CVPR 2021.
+
+    Example:
+        >>> cell_links(8, 16, [0, 1, 112, 999]).tolist()
+        [0, 14, 840, 840]
+    """
+    w = whole_array(width, "width", low=1)
+    d = whole_array(depth, "depth", low=3)
+    t = whole_array(link_cap, "link_cap", low=0)
+    _check_size(w, d, instead="use Cell(...).links, which has no limit")
+    common_shape(width=w, depth=d, link_cap=t)
+    return np.asarray(_links(w, d - 2, t))
+
+
 def _fill(mass: Floats, w: Ints, n: Ints, twice_depth: Ints, divisor: Floats, t: Ints) -> None:
     """Compute in blocks of about `_BLOCK` cells, cut along the leading axes."""
     row_size = mass.size // max(mass.shape[0], 1)
