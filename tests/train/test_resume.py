@@ -11,7 +11,7 @@ from nnmass.data import take
 from nnmass.errors import CheckpointError, StoreError
 from nnmass.nets import load, read_tensors
 from nnmass.runs import read_record
-from nnmass.train import Recipe, _loop, train
+from nnmass.train import Recipe, _loop, _record, train
 from nnmass.train._batches import Batches
 
 
@@ -104,7 +104,7 @@ def test_a_finished_run_is_given_back_as_it_is(t, small, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Batches, "in_order", never)
     monkeypatch.setattr(Batches, "shuffled", never)
-    monkeypatch.setattr(_loop, "environment", lambda extra: {"command": "another"})
+    monkeypatch.setattr(_record, "environment", lambda extra: {"command": "another"})
     steps = []
     again = t.quick(small, folder=tmp_path, resume=True, on_step=steps.append)
     assert steps == []

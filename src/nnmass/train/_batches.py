@@ -10,10 +10,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from nnmass.data import DatasetInfo, ImageData, validation_split
+from nnmass.data import DatasetInfo, ImageData, Indices, validation_split
 from nnmass.errors import SpecError
 from nnmass.nets import generator_for
 from nnmass.specs import Spec
+
+
+def epoch_order(n_images: int, *, seed: int, epoch: int) -> Tensor:
+    """The order of an epoch's images, int64 (n_images,), on the CPU; of both alone."""
+    return torch.randperm(n_images, generator=generator_for(seed, f"order:{epoch}"))
+
+
+def n_steps(n_images: int, batch_size: int) -> int:
+    """Batches of an epoch; a last one of a single image is left out where there are others."""
+    full, rest = divmod(n_images, batch_size)
+    return full + (rest > 1 or n_images == 1 < batch_size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +60,14 @@ class Batches:
         A last batch of a single image is left out, where there are others: it has no batch
         statistics.
         """
-        order = torch.randperm(len(self), generator=generator_for(seed, f"order:{epoch}"))
+        order = epoch_order(len(self), seed=seed, epoch=epoch)
         parts = order.to(self.labels.device).split(batch_size)
         for part in parts[: self.n_steps(batch_size)]:
             yield self._normalised(self.images[part]), self.labels[part]
 
     def n_steps(self, batch_size: int) -> int:
         """Batches that `shuffled` gives."""
-        full, rest = divmod(len(self), batch_size)
-        return full + (rest > 1 or len(self) == 1 < batch_size)
+        return n_steps(len(self), batch_size)
 
     def _normalised(self, images: Tensor) -> Tensor:
         return (images.float() - self.shift) * self.stretch
@@ -89,14 +99,7 @@ def split(
     Raises:
         SpecError: No image is left to train on.
     """
-    n_images = len(data.train_labels)
-    n_val = max(1, round(validation_share * n_images))
-    if n_val >= n_images:
-        raise SpecError(
-            f"recipe: validation_share {validation_share:g} keeps {n_val} of {n_images} training "
-            "images for validation and leaves none: lower it, or give more training images"
-        )
-    train, validation = validation_split(data.train_labels, n_val=n_val, seed=seed)
+    train, validation = split_indices(data, validation_share=validation_share, seed=seed)
 
     def part(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> Batches:
         return _batches(data.info, images, labels, device=device)
@@ -106,6 +109,24 @@ def split(
         validation=part(data.train_images[validation], data.train_labels[validation]),
         test=part(data.test_images, data.test_labels),
     )
+
+
+def split_indices(
+    data: ImageData, *, validation_share: float, seed: int
+) -> tuple[Indices, Indices]:
+    """Which training images are trained on, and which are kept for validation; both ascending.
+
+    Raises:
+        SpecError: No image is left to train on.
+    """
+    n_images = len(data.train_labels)
+    n_val = max(1, round(validation_share * n_images))
+    if n_val >= n_images:
+        raise SpecError(
+            f"recipe: validation_share {validation_share:g} keeps {n_val} of {n_images} training "
+            "images for validation and leaves none: lower it, or give more training images"
+        )
+    return validation_split(data.train_labels, n_val=n_val, seed=seed)
 
 
 def _batches(

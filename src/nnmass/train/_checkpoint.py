@@ -48,6 +48,20 @@ class Progress:
         """The best epoch's point of the curve."""
         return self.curve[self.best_epoch - 1] if self.best_epoch else None
 
+    def add(self, point: Point) -> bool:
+        """Add an epoch to the curve; True if it is the best one so far."""
+        best = self.best_point
+        self.curve.append(point)
+        # On a small validation set many epochs share one accuracy; the loss tells them apart.
+        is_best = best is None or _rank(point) > _rank(best)
+        if is_best:
+            self.best_epoch = len(self.curve)
+        return is_best
+
+
+def _rank(point: Point) -> tuple[float, float]:
+    return point["validation_accuracy"], -point["validation_loss"]
+
 
 def write_checkpoint(
     folder: Path,
@@ -125,7 +139,8 @@ def check_terms(saved: Mapping[str, object], asked: Mapping[str, object], *, whe
     Raises:
         CheckpointError: It would not; the message names every difference.
     """
-    was, now = _flat(saved), _flat(asked)
+    # A run from before there was patience was trained without.
+    was, now = {"recipe.patience": 0} | _flat(saved), _flat(asked)
     differences = [
         f"{key} was {was.get(key)!r} and is now {now.get(key)!r}"
         for key in dict.fromkeys([*was, *now])

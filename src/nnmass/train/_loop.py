@@ -12,11 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nnmass._device import describe
 from nnmass.data import ImageData
-from nnmass.errors import CheckpointError, SpecError, TrainingError
+from nnmass.errors import CheckpointError, SpecError
 from nnmass.nets import Net, build, generator_for, save
-from nnmass.runs import RunRecord, environment, read_record, write_curve, write_record
+from nnmass.runs import RunRecord, read_record, write_curve, write_record
 from nnmass.specs import Spec, parse
 from nnmass.train._batches import Batches, Splits, check_fit, split
 from nnmass.train._checkpoint import (
@@ -30,6 +29,7 @@ from nnmass.train._checkpoint import (
 )
 from nnmass.train._device import private_randomness, resolve_device
 from nnmass.train._recipe import Recipe
+from nnmass.train._record import TrainResult, diverged, record_of
 
 BEST_FOLDER = "best"
 _EVALUATION_BATCH = 512
@@ -51,21 +51,6 @@ class Step:
     epochs: int
     step: int
     steps: int
-    curve: tuple[Point, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainResult:
-    """What a training gave.
-
-    Attributes:
-        net: The network with the weights of the best epoch, in evaluation mode.
-        record: Accuracies, sizes, seed, recipe, environment.
-        curve: One point for each epoch.
-    """
-
-    net: Net
-    record: RunRecord
     curve: tuple[Point, ...]
 
 
@@ -162,10 +147,6 @@ def _optimiser(net: Net, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=is_nesterov)
 
 
-def _rank(point: Point) -> tuple[float, float]:
-    return point["validation_accuracy"], -point["validation_loss"]
-
-
 @dataclass(slots=True, kw_only=True)
 class _Session:
     """One training: everything that the functions of the loop share."""
@@ -191,7 +172,9 @@ class _Session:
         if earlier is not None and earlier.status == "finished":
             self.net.load_state_dict(progress.best)
             return TrainResult(net=self.net.eval(), record=earlier, curve=tuple(progress.curve))
-        while progress.epochs_done < self.recipe.epochs:
+        while not self.recipe.is_over(
+            epochs_done=progress.epochs_done, best_epoch=progress.best_epoch
+        ):
             start = time.perf_counter()
             point = self._epoch(progress)
             self._account(point, progress)
@@ -252,11 +235,7 @@ class _Session:
 
     def _check_loss(self, name: str, value: float, epoch: int) -> None:
         if not math.isfinite(value):
-            raise TrainingError(
-                f"the {name} of {self.net.spec} became {value} in epoch {epoch} (lr "
-                f"{self.recipe.lr:g}, {self.recipe.precision}): try a lower lr or a longer "
-                "warmup_epochs"
-            )
+            raise diverged(name, value, spec=self.net.spec, epoch=epoch, recipe=self.recipe)
 
     def _tell(self, progress: Progress, epoch: int, *, step: int) -> None:
         if self.on_step is None:
@@ -294,11 +273,7 @@ class _Session:
         loss, accuracy = self._evaluate(self.splits.validation)
         self._check_loss("validation loss", loss, progress.epochs_done + 1)
         point |= {"validation_loss": loss, "validation_accuracy": accuracy}
-        best = progress.best_point
-        progress.curve.append(point)
-        # On a small validation set many epochs share one accuracy; the loss tells them apart.
-        if best is None or _rank(point) > _rank(best):
-            progress.best_epoch = len(progress.curve)
+        if progress.add(point):
             progress.best = {
                 key: value.detach().cpu().clone() for key, value in self.net.state_dict().items()
             }
@@ -347,22 +322,14 @@ class _Session:
         return _terms_of(self._record(Progress(curve=[], best={})))
 
     def _record(self, progress: Progress) -> RunRecord:
-        spec, best = self.net.spec, progress.best_point
-        return RunRecord(
-            spec=str(spec),
-            mass=spec.mass,
-            params=spec.params,
-            macs=spec.macs,
+        return record_of(
+            self.net.spec,
+            progress,
             dataset=self.dataset,
             sizes=self.splits.sizes,
             seed=self.seed,
-            recipe=self.recipe.to_dict(),
-            status="running",
-            epochs_done=progress.epochs_done,
-            best_epoch=progress.best_epoch,
-            validation_accuracy=best["validation_accuracy"] if best else None,
-            train_seconds=progress.seconds,
-            environment=environment(describe(self.device)),
+            recipe=self.recipe,
+            device=self.device,
         )
 
 

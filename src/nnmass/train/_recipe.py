@@ -31,6 +31,8 @@ class Recipe:
         precision: ``float32``, or ``bfloat16`` for automatic mixed precision.
         validation_share: Share of the training images that is kept for choosing the best epoch,
             in (0, 1).
+        patience: Stop after so many epochs in a row that were no new best one; 0 trains all
+            ``epochs``. The schedule is that of all ``epochs`` either way.
 
     Raises:
         SpecError: Fields out of range, all of them in one message.
@@ -51,6 +53,7 @@ class Recipe:
     label_smoothing: float = 0.0
     precision: str = "float32"
     validation_share: float = 0.1
+    patience: int = 0
 
     def __post_init__(self) -> None:
         """Check all fields."""
@@ -67,6 +70,11 @@ class Recipe:
             return self.lr
         remaining = max(self.epochs * steps_per_epoch - warmup, 1)
         return self.lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / remaining))
+
+    def is_over(self, *, epochs_done: int, best_epoch: int | None) -> bool:
+        """No epoch is to follow: all are done, or the patience is at its end."""
+        n_worse = epochs_done - (best_epoch or epochs_done)
+        return epochs_done >= self.epochs or 0 < self.patience <= n_worse
 
     def to_dict(self) -> dict[str, object]:
         """The fields by name."""
@@ -99,10 +107,10 @@ class Recipe:
 
 
 def _faults(recipe: Recipe) -> Iterator[str]:
-    for name in ("epochs", "batch_size"):
+    for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0)):
         value = getattr(recipe, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            yield f"{name} must be a whole number of at least 1, got {value!r}"
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            yield f"{name} must be a whole number of at least {least}, got {value!r}"
     for name, allowed in (
         ("optimiser", OPTIMISERS),
         ("schedule", SCHEDULES),
