@@ -1,0 +1,208 @@
+"""Training steps of many small networks: side by side, against one after the other, in one run.
+
+The reference is the plain way: one module that concatenates everything before a layer and selects
+from it, autograd, and PyTorch's Adam, one network at a time, its images normalised before. Ours
+one by one is `nnmass.train.train`. What is counted is a network-step: one step of one network,
+with all that a training does besides (order, images, validation after every epoch). The runs take
+turns, so that a machine whose speed drifts slows them alike.
+
+    python bench/train_many.py                   # made images of MNIST's size
+    NNMASS_DATA=... python bench/train_many.py --mnist
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import nnmass
+from nnmass.data import DATASETS, ImageData, load_dataset, take
+from nnmass.nets import DenseMLPNet
+from nnmass.train import Recipe, TrainResult, train, train_many
+
+
+class Plain(nn.Module):
+    """The definition, word by word: concatenate everything earlier, select, concatenate."""
+
+    def __init__(self, net: DenseMLPNet) -> None:
+        super().__init__()
+        self.layers = net.layers
+        self.wiring = [torch.from_numpy(links) for links in net.links.wiring]
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs = [self.layers[0](x)]
+        for index, layer in enumerate(self.layers[1:], start=1):
+            z = outputs[-1]
+            if len(self.wiring[index]):
+                earlier = torch.cat(outputs[:-1], 1)
+                z = torch.cat([z, earlier[:, self.wiring[index]]], 1)
+            outputs.append(layer(F.elu(z)))
+        return outputs[-1]
+
+
+def plain_us(spec: str, data: ImageData, *, n_steps: int) -> float:
+    """Microseconds of a step of the plain loop."""
+    net = Plain(nnmass.build(spec, 0))
+    optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
+    images = torch.from_numpy(data.train_images).flatten(1).float() / 255
+    labels = torch.from_numpy(data.train_labels)
+    start = time.perf_counter()
+    for index in torch.randperm(len(labels)).split(100)[:n_steps]:
+        loss = F.cross_entropy(net(images[index]), labels[index])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return (time.perf_counter() - start) / min(n_steps, len(labels) // 100) * 1e6
+
+
+def recipe_of(epochs: int) -> Recipe:
+    return Recipe(
+        epochs=epochs,
+        batch_size=100,
+        optimiser="adam",
+        lr=1e-3,
+        weight_decay=0.0,
+        schedule="constant",
+        warmup_epochs=0,
+    )
+
+
+def one_by_one_us(spec: str, data: ImageData, *, epochs: int) -> float:
+    record = train(spec, data, recipe=recipe_of(epochs)).record
+    return record.train_seconds / (epochs * n_steps_of(record.sizes["train"])) * 1e6
+
+
+def n_steps_of(n_images: int) -> int:
+    return -(-n_images // 100)
+
+
+def many_us(pairs: list[tuple[str, int]], data: ImageData, *, epochs: int) -> float:
+    """Microseconds of a network-step; building and testing count as well."""
+    specs, seeds = zip(*pairs, strict=True)
+    start = time.perf_counter()
+    results = train_many(specs, data, seeds=seeds, recipe=recipe_of(epochs))
+    seconds = time.perf_counter() - start
+    good = [result for result in results if isinstance(result, TrainResult)]
+    steps = len(results) * epochs * n_steps_of(good[0].record.sizes["train"])
+    return seconds / steps * 1e6
+
+
+def made(n_train: int) -> ImageData:
+    """Images of MNIST's size: noisy copies of one pattern a class."""
+    rng = np.random.default_rng(0)
+    patterns = rng.integers(0, 160, (10, 1, 28, 28))
+
+    def part(count: int) -> tuple[np.ndarray, np.ndarray]:
+        labels = rng.integers(0, 10, count)
+        noise = rng.integers(0, 96, (count, 1, 28, 28))
+        return (patterns[labels] + noise).astype(np.uint8), labels.astype(np.int64)
+
+    train_images, train_labels = part(n_train)
+    test_images, test_labels = part(1000)
+    info = dataclasses.replace(DATASETS["mnist"], name="made")
+    return ImageData(
+        info=info,
+        train_images=train_images,
+        train_labels=train_labels,
+        test_images=test_images,
+        test_labels=test_labels,
+    )
+
+
+def data_of(options: argparse.Namespace) -> ImageData:
+    if not options.mnist:
+        return made(options.n_train)
+    mnist = load_dataset("mnist", data_dir=os.environ.get("NNMASS_DATA"))
+    return take(mnist, n_train=options.n_train, n_test=1000)
+
+
+def networks(options: argparse.Namespace) -> list[tuple[str, int]]:
+    """Link caps spread evenly over 0 .. ``--most-links``, each with every seed."""
+    n_caps = options.networks // options.seeds
+    caps = np.linspace(0, options.most_links, n_caps).round().astype(int)
+    return [
+        (f"dense-mlp(w={options.w},d={options.d},t={t})", seed)
+        for t in caps
+        for seed in range(options.seeds)
+    ]
+
+
+def two_processes_us(options: argparse.Namespace) -> float:
+    """Microseconds of a network-step where two processes train all networks each."""
+    command = [sys.executable, __file__, *sys.argv[1:], "--as-worker"]
+    workers = [
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, env=os.environ
+        )
+        for _ in range(2)
+    ]
+    for worker in workers:
+        assert worker.stdout is not None
+        worker.stdout.readline()  # ready
+    for worker in workers:
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    figures = [float(worker.communicate()[0]) for worker in workers]
+    return statistics.mean(figures) / 2
+
+
+def work(options: argparse.Namespace) -> None:
+    """One of two processes: load, say so, wait, train, print the figure."""
+    data, pairs = data_of(options), networks(options)
+    many_us(pairs[:2], take(data, n_train=500), epochs=1)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(many_us(pairs, data, epochs=options.epochs), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mnist", action="store_true", help="the real images (NNMASS_DATA)")
+    parser.add_argument("--networks", type=int, default=130)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--most-links", type=int, default=48)
+    parser.add_argument("--w", type=int, default=8)
+    parser.add_argument("--d", type=int, default=16)
+    parser.add_argument("--n-train", type=int, default=6000)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    if options.as_worker:
+        work(options)
+        return
+    data, pairs = data_of(options), networks(options)
+    middle = pairs[len(pairs) // 2][0]
+    figures: dict[str, list[float]] = {}
+    for _ in range(options.rounds):
+        for name, value in (
+            ("plain, one by one", plain_us(middle, data, n_steps=200)),
+            ("ours, one by one", one_by_one_us(middle, take(data, n_train=5000), epochs=1)),
+            ("side by side", many_us(pairs, data, epochs=options.epochs)),
+            ("side by side, 2 processes", two_processes_us(options)),
+        ):
+            figures.setdefault(name, []).append(value)
+    print(f"{len(pairs)} networks w {options.w}, d {options.d}, t 0 .. {options.most_links}, "
+          f"{options.seeds} seeds, batch 100, {data.info.name}, one thread a process, "
+          f"torch {torch.__version__}")  # fmt: skip
+    first = statistics.median(figures["plain, one by one"])
+    for name, values in figures.items():
+        median = statistics.median(values)
+        spread = f"{min(values):.0f} .. {max(values):.0f}"
+        print(f"{name:26s} {median:7.0f} us a network-step ({spread})   {first / median:5.1f}x")
+
+
+if __name__ == "__main__":
+    main()
