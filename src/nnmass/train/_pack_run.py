@@ -95,8 +95,7 @@ class PackRun:
         correct = torch.zeros_like(total)
         for index, part in enumerate(parts):
             lr = recipe.lr_at((epoch - 1) * n_batches + index, steps_per_epoch=n_batches)
-            images, labels = self._batch(self.train_rows, part)
-            losses, n_right = now.step(images, labels, lr=lr)
+            losses, n_right = now.step(self.train_rows, part, lr=lr)
             total += losses * part.shape[1]
             correct += n_right
         seen = sum(part.shape[1] for part in parts)
@@ -114,12 +113,6 @@ class PackRun:
         kept = self.kept[seed]
         return kept[epoch_order(len(kept), seed=seed, epoch=epoch)].to(self.device)
 
-    def _batch(self, rows: Rows, part: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Images of each group and labels of each network, from the groups' indices."""
-        images = [rows.batch(index) for index in part]
-        groups = torch.tensor(self.now.groups, device=self.device)
-        return images, rows.labels[part].repeat_interleave(groups, 0)
-
     def _evaluate(
         self, state: PackState, flat: Tensor, rows: Rows, index: Tensor
     ) -> tuple[Tensor, Tensor]:
@@ -133,14 +126,11 @@ class PackRun:
         """
         total = torch.zeros(len(state.nets), dtype=torch.float64, device=self.device)
         correct = torch.zeros_like(total)
-        groups = torch.tensor(state.groups, device=self.device)
+        weights = state.layout.views(flat)
         for part in index.split(_EVALUATION_BATCH, 1):
             work = state.workspace(part.shape[1], is_training=False)
-            images = [rows.batch(mine) for mine in part]
-            if len(images) < len(groups):
-                images = images * len(groups)
-            logits = work.forward(flat, images)
-            labels = rows.labels[part].expand(len(groups), -1).repeat_interleave(groups, 0)
+            labels = state.load(work, rows, part)
+            logits = work.forward(weights)
             log_p = torch.log_softmax(logits, 1)
             total -= log_p.gather(1, labels.unsqueeze(1)).sum((1, 2))
             correct += (logits.argmax(1) == labels).sum(1)

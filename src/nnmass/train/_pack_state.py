@@ -13,6 +13,7 @@ from nnmass.nets import DenseMLPNet
 from nnmass.train._pack import Layout, Routes, transfer
 from nnmass.train._pack_step import Workspace, losses_and_slopes
 from nnmass.train._recipe import Recipe
+from nnmass.train._rows import Rows
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,7 +25,9 @@ class PackState:
         layout: Of the flat tensors.
         routes: Of the links.
         flat: The weights.
-        grad: Their gradients.
+        weights: The same, layer by layer.
+        grads: Their gradients, views of one flat tensor as well.
+        group_of: The group of each network; a group shares its seed.
         optimiser: Of all weights at once.
         decay: The weight decay of each weight; None where there is none.
         recipe: How they are trained.
@@ -35,7 +38,9 @@ class PackState:
     layout: Layout
     routes: Routes
     flat: Tensor
-    grad: Tensor
+    weights: Sequence[Tensor]
+    grads: Sequence[Tensor]
+    group_of: Tensor
     optimiser: torch.optim.Optimizer
     decay: Tensor | None
     recipe: Recipe
@@ -46,8 +51,7 @@ class PackState:
         """The networks as they were built; ``like`` gives the number format and the device."""
         layout = Layout.of(nets)
         flat = layout.gathered(nets, like.new_empty(layout.size))
-        grad = torch.zeros_like(flat)
-        flat.grad = grad
+        flat.grad = torch.zeros_like(flat)
         decay = None
         if recipe.weight_decay:
             decay = layout.bias_free(torch.empty_like(flat), recipe.weight_decay)
@@ -56,16 +60,13 @@ class PackState:
             layout=layout,
             routes=Routes.of(nets, layout, device=like.device),
             flat=flat,
-            grad=grad,
+            weights=layout.views(flat),
+            grads=layout.views(flat.grad),
+            group_of=torch.tensor(_group_of(nets), device=like.device),
             optimiser=_optimiser(flat, recipe),
             decay=decay,
             recipe=recipe,
         )
-
-    @property
-    def groups(self) -> list[int]:
-        """How many networks share each seed."""
-        return [len(list(same)) for _, same in groupby(self.nets, key=lambda net: net.seed)]
 
     @property
     def seeds(self) -> list[int]:
@@ -80,36 +81,53 @@ class PackState:
                 self.nets,
                 self.layout,
                 self.routes,
-                groups=self.groups,
+                groups=torch.bincount(self.group_of).tolist(),
                 batch_size=batch_size,
                 like=self.flat,
                 is_training=is_training,
             )
         return self.workspaces[key]
 
-    def step(self, images: Sequence[Tensor], labels: Tensor, *, lr: float) -> tuple[Tensor, Tensor]:
+    def step(self, rows: Rows, part: Tensor, *, lr: float) -> tuple[Tensor, Tensor]:
         """One step of every network.
 
         Args:
-            images: Of each group, (batch, inputs + 1), the last column ones.
-            labels: int64 (networks, batch).
+            rows: The images.
+            part: Which of them each group takes: int64 (groups, batch).
             lr: Learning rate.
 
         Returns:
             Mean loss and images told right, of each network, before the step.
         """
-        work = self.workspace(labels.shape[1], is_training=True)
-        logits = work.forward(self.flat, images)
+        work = self.workspace(part.shape[1], is_training=True)
+        labels = self.load(work, rows, part)
         losses, slopes, correct = losses_and_slopes(
-            logits, labels, label_smoothing=self.recipe.label_smoothing
+            work.forward(self.weights), labels, label_smoothing=self.recipe.label_smoothing
         )
-        work.backward(self.flat, images, slopes, self.grad)
+        work.backward(self.weights, slopes, self.grads)
         if self.decay is not None:
-            self.grad.addcmul_(self.flat, self.decay)
+            assert self.flat.grad is not None
+            self.flat.grad.addcmul_(self.flat, self.decay)
         for group in self.optimiser.param_groups:
             group["lr"] = lr
         self.optimiser.step()
         return losses, correct
+
+    def load(self, work: Workspace, rows: Rows, part: Tensor) -> Tensor:
+        """Put images into ``work``; their labels, int64 (networks, batch).
+
+        Args:
+            work: Of this pack.
+            rows: The images.
+            part: Which of them, int64 (groups, batch), or (1, batch) for all groups.
+        """
+        rows.fill(work.images[0], part[0])
+        for group, images in enumerate(work.images[1:], start=1):
+            if len(part) == 1:
+                images.copy_(work.images[0])
+            else:
+                rows.fill(images, part[group])
+        return rows.labels[part].expand(len(work.images), -1).index_select(0, self.group_of)
 
     def narrowed(self, rows: Sequence[int]) -> PackState:
         """Some of the networks, where they are."""
@@ -131,6 +149,11 @@ class PackState:
             for key, value in self.optimiser.state[self.flat].items()
         }
         return less
+
+
+def _group_of(nets: Sequence[DenseMLPNet]) -> list[int]:
+    same = groupby(nets, key=lambda net: net.seed)
+    return [group for group, (_, members) in enumerate(same) for _ in members]
 
 
 def _optimiser(flat: Tensor, recipe: Recipe) -> torch.optim.Optimizer:

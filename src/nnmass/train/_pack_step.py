@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 
 import torch
 import torch.nn.functional as F
@@ -12,46 +13,59 @@ from nnmass.nets import DenseMLPNet
 from nnmass.train._pack import Layout, Routes, is_plain_reader
 
 
-def _elu_slope(grad: Tensor, out: Tensor) -> Tensor:
-    return grad.addcmul_(grad, out.clamp(max=0))  # exp(z) = elu(z) + 1 where z <= 0
+def _elu(z: Tensor, out: Tensor, spare: Tensor) -> None:
+    # Twice as fast as PyTorch's elu: exp is cheaper than expm1. exp(z) - 1 >= z, so the larger one
+    # is elu; what is not a number stays so.
+    torch.clamp(z, max=0, out=spare)
+    torch.maximum(z, spare.exp_().sub_(1), out=out)
 
 
-def _relu_slope(grad: Tensor, out: Tensor) -> Tensor:
-    return grad.mul_(out > 0)
+def _elu_slope(grad: Tensor, out: Tensor, spare: Tensor) -> None:
+    torch.clamp(out, max=0, out=spare)  # exp(z) = elu(z) + 1 where z <= 0
+    grad.addcmul_(grad, spare)
 
 
-def _tanh_slope(grad: Tensor, out: Tensor) -> Tensor:
-    return grad.addcmul_(grad * out, out, value=-1)
+def _relu(z: Tensor, out: Tensor, spare: Tensor) -> None:
+    torch.clamp(z, min=0, out=out)
 
 
-_ACTIVATE: dict[str, Callable[[Tensor], Tensor]] = {
-    "elu": lambda z: F.elu(z, inplace=True),
-    "relu": torch.relu_,
-    "tanh": torch.tanh_,
-}
-"""In place."""
+def _relu_slope(grad: Tensor, out: Tensor, spare: Tensor) -> None:
+    grad.mul_(torch.sign(out, out=spare))
 
-_SLOPE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "elu": _elu_slope,
-    "relu": _relu_slope,
-    "tanh": _tanh_slope,
-}
+
+def _tanh(z: Tensor, out: Tensor, spare: Tensor) -> None:
+    torch.tanh(z, out=out)
+
+
+def _tanh_slope(grad: Tensor, out: Tensor, spare: Tensor) -> None:
+    torch.mul(grad, out, out=spare)
+    grad.addcmul_(spare, out, value=-1)
+
+
+_InPlace = Callable[[Tensor, Tensor, Tensor], None]
+
+_ACTIVATE: dict[str, _InPlace] = {"elu": _elu, "relu": _relu, "tanh": _tanh}
+"""From z into ``out``, which may be z itself; the last tensor holds what is in between."""
+
+_SLOPE: dict[str, _InPlace] = {"elu": _elu_slope, "relu": _relu_slope, "tanh": _tanh_slope}
 """A gradient times the slope, in place, from what the activation gave."""
 
 
 class Workspace:
-    """The buffers of one batch size.
+    """The buffers of one batch size, and the views of them that a step needs.
 
-    Networks that share a seed share their images; they lie next to each other, a group.
+    New tensors of this size would be fetched from the system and given back at every step, which
+    costs more than the arithmetic. What a layer reads is gathered again on the way back: that is
+    faster than to keep it for all layers, which no cache holds.
 
     Args:
-        nets: The networks, group by group.
+        nets: The networks, group by group: those of one seed share their images.
         layout: Of their weights.
         routes: Of their links.
         groups: Networks of each group.
         batch_size: Images of a batch.
         like: Gives the number format and the device.
-        is_training: False keeps no more than a forward pass needs.
+        is_training: False has no buffers for a backward pass.
     """
 
     def __init__(
@@ -65,95 +79,82 @@ class Workspace:
         like: Tensor,
         is_training: bool,
     ) -> None:
-        self.layout, self.routes, self.batch_size = layout, routes, batch_size
-        self.is_legacy = nets[0].is_legacy
+        self.routes, self.is_legacy = routes, nets[0].is_legacy
         activation = str(nets[0].spec.values()["act"])
         self.activate, self.slope = _ACTIVATE[activation], _SLOPE[activation]
-        self.is_plain = [is_plain_reader(nets[0], layer) for layer in range(len(layout.shapes))]
-        n, self.width, _ = layout.shapes[0]
-        self.bounds = [0, *torch.tensor(groups).mul(self.width).cumsum(0).tolist()]
-        self.block = n * self.width
-        n_rows = (len(layout.shapes) - 1) * self.block
-        # What is read plainly differs from what is read activated in legacy wiring alone.
-        self.active = _rows_of_activations(like, n_rows, batch_size)
-        self.stored = (
-            _rows_of_activations(like, n_rows, batch_size) if self.is_legacy else self.active
-        )
-        n_read = routes.starts[-1] if is_training else max(map(len, routes.reads))
-        self.read = like.new_empty(n_read, batch_size)
-        self.grad_read = like.new_empty(n_read if is_training else 0, batch_size)
+        n, width, n_columns = layout.shapes[0]
+        bounds = [0, *accumulate(size * width for size in groups)]
+        self.groups = [slice(a, b) for a, b in pairwise(bounds)]
+        self.images = [like.new_ones(batch_size, n_columns) for _ in groups]
+        block, last = n * width, len(layout.shapes) - 1
+
+        def activations() -> Tensor:
+            rows = like.new_zeros(last * block + 2, batch_size)
+            rows[-1] = 1
+            return rows
+
+        # What is read before its activation is kept in legacy wiring alone.
+        active = activations()
+        stored = activations() if self.is_legacy else active
+        self.active = list(active[:-2].split(block))
+        self.stored = list(stored[:-2].split(block))
+        self.spare = like.new_empty(block, batch_size)
+        self.sources = [
+            stored if is_plain_reader(nets[0], layer) else active for layer in range(last + 1)
+        ]
         self.logits = like.new_empty(n, layout.shapes[-1][1], batch_size)
-        self.is_training = is_training
+        read = like.new_empty(max(map(len, routes.reads)), batch_size)
+        self.read = [read[: len(rows)] for rows in routes.reads]
+        self.grad_read = like.new_empty(routes.starts[-1] if is_training else 0, batch_size)
+        self.parts = self.grad_read.split([len(rows) for rows in routes.reads] * is_training)
 
-    def _block(self, rows: Tensor, layer: int) -> Tensor:
-        """Rows of one layer, (networks * width, batch)."""
-        return rows[layer * self.block : (layer + 1) * self.block]
+    def forward(self, weights: Sequence[Tensor]) -> Tensor:
+        """Logits (networks, classes, batch) of ``images``.
 
-    def _part(self, rows: Tensor, layer: int) -> Tensor:
-        """What one layer after the first reads, (networks * columns, batch)."""
-        if not self.is_training:
-            return rows[: len(self.routes.reads[layer - 1])]
-        return rows[self.routes.starts[layer - 1] : self.routes.starts[layer]]
-
-    def forward(self, flat: Tensor, images: Sequence[Tensor]) -> Tensor:
-        """Logits (networks, classes, batch).
+        The images of each group are (batch, inputs + 1), their last column ones.
 
         Args:
-            flat: The weights.
-            images: Of each group, (batch, inputs + 1), the last column ones.
+            weights: Of each layer, from `Layout.views`.
         """
-        weights = self.layout.views(flat)
-        n, last = self.layout.shapes[0][0], len(weights) - 1
-        first, out = weights[0].view(self.block, -1), self._block(self.stored, 0)
-        for group, x in enumerate(images):
-            mine = slice(self.bounds[group], self.bounds[group + 1])
-            torch.mm(first[mine], x.t(), out=out[mine])
+        n, last = len(weights[0]), len(weights) - 1
+        first = weights[0].flatten(0, 1)
+        for mine, x in zip(self.groups, self.images, strict=True):
+            torch.mm(first[mine], x.t(), out=self.stored[0][mine])
         if self.is_legacy:
-            self.activate(out)
-        self._activate(0)
-        for layer in range(1, last + 1):
-            read = self._part(self.read, layer)
-            source = self.stored if self.is_plain[layer] else self.active
-            torch.index_select(source, 0, self.routes.reads[layer - 1], out=read)
-            x = read.view(n, -1, self.batch_size)
-            if layer == last:
-                break
-            out = self._block(self.stored, layer)
-            torch.bmm(weights[layer], x, out=out.view(n, self.width, self.batch_size))
-            self._activate(layer)
-        return torch.bmm(weights[last], x, out=self.logits)
+            self.activate(self.stored[0], self.stored[0], self.spare)
+        self.activate(self.stored[0], self.active[0], self.spare)
+        for layer in range(1, last):
+            out = self.stored[layer]
+            torch.bmm(weights[layer], self._gathered(layer, n), out=_by_network(out, n))
+            self.activate(out, self.active[layer], self.spare)
+        return torch.bmm(weights[last], self._gathered(last, n), out=self.logits)
 
-    def _activate(self, layer: int) -> None:
-        out = self._block(self.active, layer)
-        if self.is_legacy:
-            out.copy_(self._block(self.stored, layer))
-        self.activate(out)
+    def _gathered(self, layer: int, n: int) -> Tensor:
+        """What a layer after the first reads, (networks, columns, batch)."""
+        read, index = self.read[layer - 1], self.routes.reads[layer - 1]
+        return _by_network(torch.index_select(self.sources[layer], 0, index, out=read), n)
 
     def backward(
-        self, flat: Tensor, images: Sequence[Tensor], grad_logits: Tensor, grad: Tensor
+        self, weights: Sequence[Tensor], grad_logits: Tensor, grads: Sequence[Tensor]
     ) -> None:
-        """Fill ``grad``, of the layout of ``flat``, after `forward` with the same arguments."""
-        weights, grads = self.layout.views(flat), self.layout.views(grad)
-        n = self.layout.shapes[0][0]
-        upper = grad_logits
+        """Fill ``grads``, of the shapes of ``weights``, after `forward` with the same weights."""
+        n, upper = len(weights[0]), grad_logits
         for layer in range(len(weights) - 1, 0, -1):
-            read = self._part(self.read, layer).view(n, -1, self.batch_size)
-            grad_read = self._part(self.grad_read, layer).view(n, -1, self.batch_size)
-            torch.bmm(upper, read.transpose(1, 2), out=grads[layer])
-            torch.bmm(weights[layer].transpose(1, 2), upper, out=grad_read)
-            lower = self._grad_stored(layer - 1)
-            upper = lower.view(n, self.width, self.batch_size)
-        first = grads[0].view(self.block, -1)
+            torch.bmm(upper, self._gathered(layer, n).transpose(1, 2), out=grads[layer])
+            lower = _by_network(self.parts[layer - 1], n)
+            torch.bmm(weights[layer].transpose(1, 2), upper, out=lower)
+            grad = self._grad_stored(layer - 1)
+            upper = _by_network(grad, n)
         if self.is_legacy:
-            lower = self.slope(lower, self._block(self.stored, 0))
-        for group, x in enumerate(images):
-            mine = slice(self.bounds[group], self.bounds[group + 1])
-            torch.mm(lower[mine], x, out=first[mine])
+            self.slope(grad, self.stored[0], self.spare)
+        first = grads[0].flatten(0, 1)
+        for mine, x in zip(self.groups, self.images, strict=True):
+            torch.mm(grad[mine], x, out=first[mine])
 
     def _grad_stored(self, layer: int) -> Tensor:
         """The gradient of what a layer stored: the sum over all that read it."""
         grad = self._sum(self.routes.active[layer])
-        grad = self.slope(grad, self._block(self.active, layer))
+        self.slope(grad, self.active[layer], self.spare)
         return grad.add_(self._sum(self.routes.plain[layer])) if self.is_legacy else grad
 
     def _sum(self, readers: tuple[Tensor, Tensor]) -> Tensor:
@@ -161,10 +162,8 @@ class Workspace:
         return F.embedding_bag(rows, self.grad_read, bounds, mode="sum", include_last_offset=True)
 
 
-def _rows_of_activations(like: Tensor, n_rows: int, batch_size: int) -> Tensor:
-    rows = like.new_zeros(n_rows + 2, batch_size)
-    rows[-1] = 1
-    return rows
+def _by_network(rows: Tensor, n: int) -> Tensor:
+    return rows.view(n, -1, rows.shape[1])
 
 
 def losses_and_slopes(

@@ -54,10 +54,7 @@ class Rows:
             dtype=dtype,
         )
 
-    def batch(self, index: Tensor) -> Tensor:
-        """The rows ``index``, normalised, then a column of ones: (n, F + 1)."""
-        n_features = self.raw.shape[1]
-        rows = torch.ones(len(index), n_features + 1, dtype=self.dtype, device=self.raw.device)
-        values = (self.raw.index_select(0, index).float() - self.shift).mul_(self.stretch)
-        rows[:, :n_features] = values
-        return rows
+    def fill(self, out: Tensor, index: Tensor) -> None:
+        """Write the rows ``index``, normalised, into the first F columns of ``out``."""
+        rows = out[:, : self.raw.shape[1]]
+        rows.copy_(self.raw.index_select(0, index)).sub_(self.shift).mul_(self.stretch)
