@@ -86,6 +86,8 @@ def test_the_end_is_near_zero():
         ({"momentum": 1}, "momentum must be a number at least 0 and below 1, got 1"),
         ({"weight_decay": -1e-9}, "weight_decay must be a number at least 0, got -1e-09"),
         ({"warmup_epochs": -1}, "warmup_epochs must be a number at least 0, got -1"),
+        ({"patience": -1}, "patience must be a whole number of at least 0, got -1"),
+        ({"patience": 0.5}, "patience must be a whole number of at least 0, got 0.5"),
         (
             {"label_smoothing": "0"},
             "label_smoothing must be a number at least 0 and below 1, got '0'",
@@ -110,6 +112,18 @@ def test_all_faults_at_once():
     for name in ("epochs", "batch_size", "optimiser", "lr", "momentum", "precision"):
         assert message.count(f"{name} must be") == 1
     assert "schedule" not in message
+
+
+@pytest.mark.parametrize(
+    ("patience", "done", "best", "over"),
+    [
+        (0, 9, 1, False), (0, 10, 1, True), (2, 0, None, False), (2, 3, 2, False),
+        (2, 4, 2, True), (2, 9, 9, False), (2, 10, 10, True), (1, 2, 1, True),
+    ],
+)  # fmt: skip
+def test_when_it_is_over(patience, done, best, over):
+    recipe = Recipe(epochs=10, patience=patience)
+    assert recipe.is_over(epochs_done=done, best_epoch=best) is over
 
 
 def test_replaced_from_text():

@@ -6,6 +6,7 @@ import dataclasses
 import json
 
 import pytest
+from safetensors.torch import save_file
 
 from nnmass.data import take
 from nnmass.errors import CheckpointError, StoreError
@@ -231,3 +232,37 @@ def test_a_damaged_record(t, small, tmp_path):
             t.quick(small, folder=tmp_path, resume=resume)
     (tmp_path / "run.json").unlink()  # the advice
     t.assert_same(finished, t.quick(small, folder=tmp_path, resume=True))
+
+
+def early(t):
+    return t.recipe_of(epochs=9, patience=1, lr=0.2, batch_size=20, schedule="constant")
+
+
+def test_patience_outlives_an_interruption(t, small, tmp_path, stop_at):
+    whole = t.quick(small, recipe=early(t))
+    n_epochs = len(whole.curve)
+    assert whole.record.best_epoch + 1 == n_epochs < 9
+    assert whole.record.status == "finished"
+    watch, stop = stop_at(n_epochs, 2)
+    with pytest.raises(stop):
+        t.quick(small, recipe=early(t), folder=tmp_path, on_step=watch)
+    t.assert_same(whole, t.quick(small, recipe=early(t), folder=tmp_path, resume=True))
+    # finished: not one epoch more
+    t.assert_same(whole, t.quick(small, recipe=early(t), folder=tmp_path, resume=True))
+
+
+def test_a_run_from_before_there_was_patience_goes_on(t, small, tmp_path, stop_at):
+    whole = t.quick(small, recipe=t.recipe_of(epochs=3))
+    watch, stop = stop_at(2, 2)
+    with pytest.raises(stop):
+        t.quick(small, recipe=t.recipe_of(epochs=3), folder=tmp_path, on_step=watch)
+    file = tmp_path / "last.safetensors"
+    tensors, metadata = read_tensors(file, schema="nnmass.checkpoint/1")
+    terms = json.loads(metadata["terms"])
+    del terms["recipe"]["patience"]
+    save_file(tensors, file, metadata | {"terms": json.dumps(terms)})
+    resumed = t.quick(small, recipe=t.recipe_of(epochs=3), folder=tmp_path, resume=True)
+    t.assert_same(whole, resumed)
+    other = t.recipe_of(epochs=3, patience=2)
+    with pytest.raises(CheckpointError, match=r"recipe\.patience was 0 and is now 2"):
+        t.quick(small, recipe=other, folder=tmp_path, resume=True)

@@ -105,8 +105,11 @@ class Workspace:
         self.logits = like.new_empty(n, layout.shapes[-1][1], batch_size)
         read = like.new_empty(max(map(len, routes.reads)), batch_size)
         self.read = [read[: len(rows)] for rows in routes.reads]
+        self.read_by_network = [_by_network(part, n) for part in self.read]
+        self.stored_by_network = [_by_network(part, n) for part in self.stored]
         self.grad_read = like.new_empty(routes.starts[-1] if is_training else 0, batch_size)
-        self.parts = self.grad_read.split([len(rows) for rows in routes.reads] * is_training)
+        parts = self.grad_read.split([len(rows) for rows in routes.reads] * is_training)
+        self.grad_by_network = [_by_network(part, n) for part in parts]
 
     def forward(self, weights: Sequence[Tensor]) -> Tensor:
         """Logits (networks, classes, batch) of ``images``.
@@ -116,7 +119,7 @@ class Workspace:
         Args:
             weights: Of each layer, from `Layout.views`.
         """
-        n, last = len(weights[0]), len(weights) - 1
+        last = len(weights) - 1
         first = weights[0].flatten(0, 1)
         for mine, x in zip(self.groups, self.images, strict=True):
             torch.mm(first[mine], x.t(), out=self.stored[0][mine])
@@ -124,15 +127,15 @@ class Workspace:
             self.activate(self.stored[0], self.stored[0], self.spare)
         self.activate(self.stored[0], self.active[0], self.spare)
         for layer in range(1, last):
-            out = self.stored[layer]
-            torch.bmm(weights[layer], self._gathered(layer, n), out=_by_network(out, n))
-            self.activate(out, self.active[layer], self.spare)
-        return torch.bmm(weights[last], self._gathered(last, n), out=self.logits)
+            torch.bmm(weights[layer], self._gathered(layer), out=self.stored_by_network[layer])
+            self.activate(self.stored[layer], self.active[layer], self.spare)
+        return torch.bmm(weights[last], self._gathered(last), out=self.logits)
 
-    def _gathered(self, layer: int, n: int) -> Tensor:
+    def _gathered(self, layer: int) -> Tensor:
         """What a layer after the first reads, (networks, columns, batch)."""
         read, index = self.read[layer - 1], self.routes.reads[layer - 1]
-        return _by_network(torch.index_select(self.sources[layer], 0, index, out=read), n)
+        torch.index_select(self.sources[layer], 0, index, out=read)
+        return self.read_by_network[layer - 1]
 
     def backward(
         self, weights: Sequence[Tensor], grad_logits: Tensor, grads: Sequence[Tensor]
@@ -140,8 +143,8 @@ class Workspace:
         """Fill ``grads``, of the shapes of ``weights``, after `forward` with the same weights."""
         n, upper = len(weights[0]), grad_logits
         for layer in range(len(weights) - 1, 0, -1):
-            torch.bmm(upper, self._gathered(layer, n).transpose(1, 2), out=grads[layer])
-            lower = _by_network(self.parts[layer - 1], n)
+            torch.bmm(upper, self._gathered(layer).transpose(1, 2), out=grads[layer])
+            lower = self.grad_by_network[layer - 1]
             torch.bmm(weights[layer].transpose(1, 2), upper, out=lower)
             grad = self._grad_stored(layer - 1)
             upper = _by_network(grad, n)

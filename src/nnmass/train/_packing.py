@@ -12,8 +12,8 @@ _MOST_BYTES = 256 * 2**20
 # A pack pads the inputs of its networks to those of the widest. In microseconds of a step, one
 # core, width 8, batch 100: a padded input costs its part of three products; one more pack costs
 # seven calls a layer, and its batch of images for each seed.
-_PADDED_INPUT_US = 0.1
-_LAYER_US = 21.0
+_PADDED_INPUT_US = 0.2
+_LAYER_US = 60.0
 _SEED_US = 30.0
 
 
@@ -53,8 +53,8 @@ def pack(pairs: Sequence[tuple[DenseMLP, int]], *, batch_size: int) -> list[list
 def most_networks(spec: DenseMLP, *, batch_size: int) -> int:
     """How many networks like the widest of a pack may share it, for their memory."""
     cell = spec.cells[0]
-    reads = cell.links + (spec.depth - 1) * (spec.width + 1)
+    reads = cell.links + (spec.depth - 1) * (spec.width + 1)  # their gradient is kept
     activations = (spec.depth - 1) * spec.width
-    # Read and their gradient, activations twice; weights, gradient, two states, best and last.
-    numbers = (2 * reads + 2 * activations) * batch_size + 7 * spec.params
+    # Weights: now, gradient, two states, best, last, decay.
+    numbers = (reads + 2 * activations) * batch_size + 7 * spec.params
     return max(1, min(_MOST_NETWORKS, _MOST_BYTES // (4 * numbers)))
