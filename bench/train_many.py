@@ -3,8 +3,10 @@
 The reference is the plain way: one module that concatenates everything before a layer and selects
 from it, autograd, and PyTorch's Adam, one network at a time, its images normalised before. Ours
 one by one is `nnmass.train.train`. What is counted is a network-step: one step of one network;
-in ours, with all that an epoch does besides (order, normalisation, validation). The runs take
-turns, so that a machine whose speed drifts slows them alike.
+in ours, with all that an epoch does besides (order, normalisation, validation), without building
+and testing. The runs take turns, so that a machine whose speed drifts slows them alike. Every
+process has one thread, so its processor time is what it would take on a core of its own; on a
+machine that others use as well, the ratio of these times is the one to look at.
 
     python bench/train_many.py                   # made images of MNIST's size
     NNMASS_DATA=... python bench/train_many.py --mnist
@@ -15,7 +17,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ from torch import Tensor, nn
 import nnmass
 from nnmass.data import DATASETS, ImageData, load_dataset, take
 from nnmass.nets import DenseMLPNet
-from nnmass.train import Recipe, TrainResult, train, train_many
+from nnmass.train import ManyEpoch, Recipe, train, train_many
 
 
 class Plain(nn.Module):
@@ -50,19 +51,44 @@ class Plain(nn.Module):
         return outputs[-1]
 
 
-def plain_us(spec: str, data: ImageData, *, n_steps: int) -> float:
-    """Microseconds of a step of the plain loop."""
+class Watch:
+    """Wall and processor time of the laps that count."""
+
+    def __init__(self) -> None:
+        self.total, self.n_steps = np.zeros(2), 0
+        self.last = self.now()
+
+    @staticmethod
+    def now() -> np.ndarray:
+        return np.array([time.perf_counter(), time.process_time()])
+
+    def lap(self, n_steps: int) -> None:
+        """Since the last lap so many network-steps were made; 0 for a lap that does not count."""
+        now = self.now()
+        if n_steps:
+            self.total += now - self.last
+            self.n_steps += n_steps
+        self.last = now
+
+    @property
+    def us(self) -> np.ndarray:
+        """Microseconds of a network-step: wall, processor."""
+        return self.total / self.n_steps * 1e6
+
+
+def plain_us(spec: str, data: ImageData, *, n_steps: int) -> np.ndarray:
     net = Plain(nnmass.build(spec, 0))
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
     images = torch.from_numpy(data.train_images).flatten(1).float() / 255
     labels = torch.from_numpy(data.train_labels)
-    start = time.perf_counter()
-    for index in torch.randperm(len(labels)).split(100)[:n_steps]:
+    watch = Watch()
+    for count, index in enumerate(torch.randperm(len(labels)).split(100)[:n_steps]):
         loss = F.cross_entropy(net(images[index]), labels[index])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    return (time.perf_counter() - start) / min(n_steps, len(labels) // 100) * 1e6
+        watch.lap(int(count > 0))
+    return watch.us
 
 
 def recipe_of(epochs: int) -> Recipe:
@@ -77,22 +103,23 @@ def recipe_of(epochs: int) -> Recipe:
     )
 
 
-def one_by_one_us(spec: str, data: ImageData, *, epochs: int) -> float:
-    record = train(spec, data, recipe=recipe_of(epochs)).record
-    return record.train_seconds / (epochs * n_steps_of(record.sizes["train"])) * 1e6
+def one_by_one_us(spec: str, data: ImageData) -> np.ndarray:
+    watch = Watch()
+    train(spec, data, recipe=recipe_of(1), on_step=lambda step: watch.lap(int(step.step > 1)))
+    return watch.us
 
 
-def n_steps_of(n_images: int) -> int:
-    return -(-n_images // 100)
-
-
-def many_us(pairs: list[tuple[str, int]], data: ImageData, *, epochs: int) -> float:
-    """Microseconds of a network-step."""
+def many_us(pairs: list[tuple[str, int]], data: ImageData, *, epochs: int) -> np.ndarray:
+    """One epoch more is trained than is counted: the first warms up."""
     specs, seeds = zip(*pairs, strict=True)
-    results = train_many(specs, data, seeds=seeds, recipe=recipe_of(epochs))
-    records = [result.record for result in results if isinstance(result, TrainResult)]
-    steps = len(records) * epochs * n_steps_of(records[0].sizes["train"])
-    return sum(record.train_seconds for record in records) / steps * 1e6
+    watch = Watch()
+    n_steps = round(len(data.train_labels) * 0.9 / 100)
+
+    def tell(now: ManyEpoch) -> None:
+        watch.lap(now.n_trained * n_steps if now.epoch > 1 else 0)
+
+    train_many(specs, data, seeds=seeds, recipe=recipe_of(epochs + 1), on_epoch=tell)
+    return watch.us
 
 
 def made(n_train: int) -> ImageData:
@@ -135,13 +162,11 @@ def networks(options: argparse.Namespace) -> list[tuple[str, int]]:
     ]
 
 
-def two_processes_us(options: argparse.Namespace) -> float:
-    """Microseconds of a network-step where two processes train all networks each."""
+def two_processes_us(options: argparse.Namespace) -> np.ndarray:
+    """Two processes train all networks each; microseconds of the machine for a network-step."""
     command = [sys.executable, __file__, *sys.argv[1:], "--as-worker"]
     workers = [
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, env=os.environ
-        )
+        subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     for worker in workers:
@@ -151,17 +176,16 @@ def two_processes_us(options: argparse.Namespace) -> float:
         assert worker.stdin is not None
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    figures = [float(worker.communicate()[0]) for worker in workers]
-    return statistics.mean(figures) / 2
+    figures = [[float(text) for text in worker.communicate()[0].split()] for worker in workers]
+    return np.mean(figures, 0) / 2
 
 
 def work(options: argparse.Namespace) -> None:
-    """One of two processes: load, say so, wait, train, print the figure."""
+    """One of two processes: load, say so, wait, train, print the figures."""
     data, pairs = data_of(options), networks(options)
-    many_us(pairs[:2], take(data, n_train=500), epochs=1)
     print("ready", flush=True)
     sys.stdin.readline()
-    print(many_us(pairs, data, epochs=options.epochs), flush=True)
+    print(*many_us(pairs, data, epochs=options.epochs), flush=True)
 
 
 def main() -> None:
@@ -172,7 +196,7 @@ def main() -> None:
     parser.add_argument("--most-links", type=int, default=48)
     parser.add_argument("--w", type=int, default=8)
     parser.add_argument("--d", type=int, default=16)
-    parser.add_argument("--n-train", type=int, default=12000)
+    parser.add_argument("--n-train", type=int, default=6000)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
@@ -183,11 +207,11 @@ def main() -> None:
         return
     data, pairs = data_of(options), networks(options)
     middle = pairs[len(pairs) // 2][0]
-    figures: dict[str, list[float]] = {}
+    figures: dict[str, list[np.ndarray]] = {}
     for _ in range(options.rounds):
         for name, value in (
             ("plain, one by one", plain_us(middle, data, n_steps=200)),
-            ("ours, one by one", one_by_one_us(middle, take(data, n_train=5000), epochs=1)),
+            ("ours, one by one", one_by_one_us(middle, take(data, n_train=5000))),
             ("side by side", many_us(pairs, data, epochs=options.epochs)),
             ("side by side, 2 processes", two_processes_us(options)),
         ):
@@ -195,11 +219,16 @@ def main() -> None:
     print(f"{len(pairs)} networks w {options.w}, d {options.d}, t 0 .. {options.most_links}, "
           f"{options.seeds} seeds, batch 100, {data.info.name}, one thread a process, "
           f"torch {torch.__version__}")  # fmt: skip
-    first = statistics.median(figures["plain, one by one"])
+    print(f"{'':26s}   wall us a network-step      processor us a network-step")
+    first = np.median(figures["plain, one by one"], 0)
     for name, values in figures.items():
-        median = statistics.median(values)
-        spread = f"{min(values):.0f} .. {max(values):.0f}"
-        print(f"{name:26s} {median:7.0f} us a network-step ({spread})   {first / median:5.1f}x")
+        texts = [
+            f"{middle:8.0f} ({low:.0f} .. {high:.0f}) {top / middle:6.1f}x"
+            for middle, low, high, top in zip(
+                np.median(values, 0), np.min(values, 0), np.max(values, 0), first, strict=True
+            )
+        ]
+        print(f"{name:26s} {texts[0]:34s} {texts[1]}")
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def test_many_steps_in_float64(t, small, name):
                 torch.testing.assert_close(q.detach().double(), p.detach(), atol=1e-7, rtol=0)
 
 
-def assert_close(many, one, *, abs=1e-5):  # noqa: A002
+def assert_close(many, one, *, abs=1e-5):
     assert isinstance(many, TrainResult)
     for a, b in zip(many.curve, one.curve, strict=True):
         assert a.keys() == b.keys()
