@@ -196,7 +196,9 @@ class StudyStore:
         self._write([("UPDATE trials SET status = 'pending' WHERE status = 'running'", [()])])
 
     def _check_same(self, name: str, trials: Sequence[Trial]) -> None:
-        here = [row[0] for row in self._connection.execute("SELECT id FROM trials ORDER BY position")]
+        here = [
+            row[0] for row in self._connection.execute("SELECT id FROM trials ORDER BY position")
+        ]
         if here == [trial.id for trial in trials]:
             return
         about = dict(self._connection.execute("SELECT key, value FROM about"))

@@ -1,5 +1,6 @@
 """One training loop, its recipes and its resume points."""
 
+from nnmass.train._batches import check_fit as check_fit
 from nnmass.train._device import resolve_device as resolve_device
 from nnmass.train._loop import Step as Step
 from nnmass.train._loop import TrainResult as TrainResult
