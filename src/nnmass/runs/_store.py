@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -82,10 +82,11 @@ class StudyStore:
     @property
     def is_planned(self) -> bool:
         """Whether it holds a study."""
-        return self._connection.execute("SELECT count(*) FROM about").fetchone()[0] > 0
+        n_entries = self._connection.execute("SELECT count(*) FROM about").fetchone()[0]
+        return bool(n_entries)
 
     def plan(
-        self, name: str, *, text: str, options: dict[str, object], trials: Sequence[Trial]
+        self, name: str, *, text: str, options: Mapping[str, object], trials: Sequence[Trial]
     ) -> None:
         """Write the study and its trials, all of them or nothing.
 
@@ -105,7 +106,7 @@ class StudyStore:
             self._check_same(name, trials)
             self._begin_again()
         else:
-            about = {"name": name, "text": text, "options": json.dumps(options)}
+            about = {"name": name, "text": text, "options": json.dumps(dict(options))}
             rows = [
                 (position, trial.id, trial.spec, trial.seed, "pending", json.dumps(trial.to_dict()))
                 for position, trial in enumerate(trials)
@@ -208,7 +209,7 @@ class StudyStore:
             f"(`nnmass study resume {self.folder}`), or choose another folder with --out"
         )
 
-    def _write(self, statements: list[tuple[str, list[tuple[object, ...]]]]) -> None:
+    def _write(self, statements: Iterable[tuple[str, Sequence[tuple[object, ...]]]]) -> None:
         """All statements in one transaction, or none."""
         connection = self._connection
         try:

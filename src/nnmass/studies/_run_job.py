@@ -14,8 +14,9 @@ import torch
 from nnmass.data import ImageData, load_dataset, take
 from nnmass.errors import NNMassError
 from nnmass.nets import build
-from nnmass.probes import ldi
+from nnmass.probes import ldi, sample_images
 from nnmass.runs import Trial, TrialResult
+from nnmass.specs import parse
 from nnmass.studies._job import Job
 from nnmass.train import Recipe, TrainResult, train
 
@@ -129,25 +130,17 @@ def _accuracies(training: TrainResult) -> dict[str, Any]:
 
 
 def _ldi(trial: Trial, data_dir: str | Path | None) -> dict[str, Any]:
-    """LDI of the network as the training found it, on its first training images."""
+    """LDI of the network as the training found it, on some of its training images."""
     n_images = trial.extra.get("ldi_images")
     if not isinstance(n_images, int) or not n_images:
         return {}
+    spec = parse(trial.spec)
     data = trial_data(trial, data_dir=data_dir)
-    images = torch.from_numpy(data.train_images[:n_images]).float()
-    shift, stretch = _scaling(data.info.mean, data.info.std, data.info.scale)
-    flow = ldi(build(trial.spec, trial.seed), (images - shift) * stretch)
-    values = {"ldi_mean": float(flow.mean), "ldi_std": float(flow.std)}
+    images, _ = sample_images(data, n_images, input_shape=spec.input_shape)
+    flow = ldi(build(spec, trial.seed), images)
+    values = {"ldi_mean": flow.mean, "ldi_std": flow.std}
     _check_finite(values)
     return values
-
-
-def _scaling(
-    mean: Sequence[float], std: Sequence[float], scale: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Shift and stretch that a training gives its images as well."""
-    shift = torch.tensor(mean).view(1, -1, 1, 1) * scale
-    return shift, 1 / (torch.tensor(std).view(1, -1, 1, 1) * scale)
 
 
 def _check_finite(values: Mapping[str, float | None]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nnmass.errors import StoreError
-from nnmass.runs import StoredStudy, StudyStore, Trial, TrialResult, read_study
+from nnmass.runs import STUDY_FILE, StoredStudy, StudyStore, Trial, TrialResult, read_study
 from nnmass.studies._check_study import StudyPlan, check_study
 from nnmass.studies._engine import (
     Engine,
@@ -68,6 +68,7 @@ def run_study(
     out: str | Path | None = None,
     engine: Engine | None = None,
     quick: bool = False,
+    device: str | None = None,
     data_dir: str | Path | None = None,
     wait_s: float = 0.0,
     on_event: OnEvent | None = None,
@@ -85,6 +86,7 @@ def run_study(
         out: Folder of the store; ``NAME``, or ``NAME-quick``, in this folder unless told.
         engine: Where to run it; what the file says unless told.
         quick: Make the changes of the file's ``[quick]``; only where ``study`` is a file.
+        device: Of the trainings; what the file says unless told.
         data_dir: Folder of the data sets.
         wait_s: How long to wait for another run on the same folder, in seconds.
         on_event: Told all that happens, in this process.
@@ -99,6 +101,7 @@ def run_study(
     """
     if not isinstance(study, Study):
         study = read_study_file(study, quick=quick)
+    study = _on_device(study, device)
     engine = engine or make_engine(study.engine)
     plan = check_study(study, data_dir=data_dir, engine=engine)
     folder = Path(out) if out is not None else default_folder(study)
@@ -112,6 +115,7 @@ def resume_study(
     folder: str | Path,
     *,
     engine: Engine | None = None,
+    device: str | None = None,
     data_dir: str | Path | None = None,
     retry_failed: bool = False,
     wait_s: float = 0.0,
@@ -122,15 +126,14 @@ def resume_study(
     Args:
         folder: Of the store.
         engine: Where to run it; what its file says unless told.
+        device: Of the trainings; what its file says unless told.
         data_dir: Folder of the data sets; as before unless told.
         retry_failed: Train those that failed as well.
         wait_s: How long to wait for another run on the same folder, in seconds.
         on_event: Told all that happens, in this process.
     """
     stored = read_study(folder)
-    is_quick = stored.options.get("quick") is True
-    where = str(Path(folder) / "study.toml")
-    study = parse_study(stored.text, where=where, quick=is_quick)
+    study = _on_device(study_of(stored), device)
     known = stored.options.get("data_dir")
     data_dir = data_dir if data_dir is not None else (known if isinstance(known, str) else None)
     engine = engine or make_engine(study.engine)
@@ -140,6 +143,22 @@ def resume_study(
         if retry_failed:
             store.retry_failed()
         return _Run(plan, store, engine, data_dir, on_event).run()
+
+
+def study_of(stored: StoredStudy) -> Study:
+    """The study as it was asked for, ``[quick]`` included.
+
+    Raises:
+        SpecError: Its file is none for this version of nnmass.
+    """
+    is_quick = stored.options.get("quick") is True
+    return parse_study(stored.text, where=str(stored.folder / STUDY_FILE), quick=is_quick)
+
+
+def _on_device(study: Study, device: str | None) -> Study:
+    if device is None:
+        return study
+    return replace(study, engine=replace(study.engine, device=device))
 
 
 def default_folder(study: Study) -> Path:

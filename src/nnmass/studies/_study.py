@@ -11,12 +11,12 @@ from nnmass.train import Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
+class MeasureSettings:
     """What is measured beside the training.
 
     Attributes:
         ldi: Whether LDI of each network at initialisation is.
-        ldi_images: On how many of the first training images, at least 1.
+        ldi_images: On how many training images, as many of each class up to one; at least 1.
     """
 
     ldi: bool = False
@@ -69,7 +69,7 @@ class Study:
     recipe: Recipe = field(default_factory=Recipe)
     train_images: int | None = None
     test_images: int | None = None
-    measure: Measure = field(default_factory=Measure)
+    measure: MeasureSettings = field(default_factory=MeasureSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     is_quick: bool = False
     text: str = ""

@@ -11,7 +11,7 @@ from typing import Any
 
 from nnmass.errors import SpecError, StoreError, did_you_mean
 from nnmass.specs import family_class
-from nnmass.studies._study import EngineSettings, Measure, Study
+from nnmass.studies._study import EngineSettings, MeasureSettings, Study
 from nnmass.studies._study_grid import expand_specs
 from nnmass.studies._study_quick import QUICK_KEYS, with_quick
 from nnmass.train import RECIPES, Recipe, recipe_named
@@ -111,7 +111,7 @@ class _Reader:
             specs=specs,
             seeds=seeds,
             recipe=recipe,
-            measure=Measure(**measure),
+            measure=MeasureSettings(**measure),
             engine=EngineSettings(**engine),
             is_quick=quick,
         )
@@ -150,7 +150,7 @@ class _Reader:
             self.faults.append(message)
             return None
 
-    def _specs(self, networks: object, only: Mapping[str, object] | None) -> tuple[str, ...]:
+    def _specs(self, networks: object, only: Values | None) -> tuple[str, ...]:
         if not isinstance(networks, list) or not networks:
             self.faults.append(
                 "there are no networks: write [[networks]] and below it "
@@ -169,7 +169,7 @@ class _Reader:
                 self.faults.append(f"{where}: {error}")
         return tuple(found)
 
-    def _specs_of(self, table: Values, where: str, only: Mapping[str, object]) -> list[str]:
+    def _specs_of(self, table: Values, where: str, only: Values) -> list[str]:
         self._known_keys(table, ("spec", "specs", "grid"), where.strip("[]"))
         if ("spec" in table) == ("specs" in table):
             raise SpecError("give spec (one spec string, with ranges) or specs (a list of them)")
@@ -184,7 +184,7 @@ class _Reader:
         ]
 
 
-def _of_family(spec: object, only: Mapping[str, object]) -> Mapping[str, object]:
+def _of_family(spec: object, only: Values) -> Values:
     """What the quick grid says of the keys that the family has."""
     family = str(spec).partition("(")[0].strip()
     keys = {field.key for field in family_class(family).keyed_fields()} if only else set()
