@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,27 @@ def run_job(
         data_dir: Folder of the data sets.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     """
+    _warm_up()
     for trials in _trained_at_once(job):
+        _load(trials[0], data_dir)
         started = time.perf_counter()
         outcomes = _outcomes(trials, data_dir=data_dir, device=device)
         seconds = (time.perf_counter() - started) / len(trials)
         for trial, outcome in zip(trials, outcomes, strict=True):
             if trial.id in job.wanted:
                 yield _result(trial, outcome, seconds, data_dir=data_dir)
+
+
+@lru_cache(maxsize=1)
+def _warm_up() -> None:
+    """What the first training of a process would pay for all: seconds of imports by torch."""
+    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
+
+
+def _load(trial: Trial, data_dir: str | Path | None) -> None:
+    """Read the data outside of the time of a trial; what goes wrong is told by the trial."""
+    with suppress(Exception):
+        trial_data(trial, data_dir=data_dir)
 
 
 def _trained_at_once(job: Job) -> list[tuple[Trial, ...]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nnmass.errors import StoreError
+from nnmass.errors import EngineError, StoreError
 from nnmass.runs import STUDY_FILE, StoredStudy, StudyStore, Trial, TrialResult, read_study
 from nnmass.studies._check_study import StudyPlan, check_study
 from nnmass.studies._engine import (
@@ -26,6 +26,7 @@ from nnmass.studies._study_file import parse_study, read_study_file
 
 _FLUSH_TRIES = 3
 _FLUSH_PAUSE_S = 1.0
+_MOST_LOST = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +183,7 @@ class _Run:
         self._tell = on_event or _say_nothing
         ended = {r.trial.id for r in store.results() if r.status in ("done", "failed")}
         self._left = {trial.id: trial for trial in plan.trials if trial.id not in ended}
+        self._n_ended = self._n_lost = 0
         self._jobs = deque(jobs_of(plan.trials, done=ended))
 
     def run(self) -> StoredStudy:
@@ -221,12 +223,19 @@ class _Run:
 
     def _record(self, result: TrialResult) -> None:
         self._left.pop(result.trial.id, None)
+        self._n_ended += 1
         if not self._store.record(result):
             self._tell(ResultUnwritten(result=result, n_unwritten=self._store.n_unwritten))
 
     def _lost(self, event: JobLost) -> None:
         job, reason = event.job, event.reason
         self._store.log("lost", trials=sorted(job.wanted), reason=reason)
+        self._n_lost += 1
+        if not self._n_ended and self._n_lost >= _MOST_LOST * self._engine.n_workers:
+            raise EngineError(
+                f"{self._n_lost} workers died before a single trial ended, the last one so: "
+                f"{reason}. Nothing is recorded as failed; try --workers 1, or a smaller network"
+            )
         wanted = frozenset(key for key in job.wanted if key in self._left)
         if not wanted:
             return
