@@ -100,12 +100,18 @@ def test_killed_twenty_times(engine, study_text, undisturbed, tmp_path):
         n_runs = len(events(out, "run"))
         child = start(file, out, engine)
         wait_for(lambda n_runs=n_runs: len(events(out, "run")) > n_runs, child)
-        time.sleep(chance.uniform(0, 12 if engine == "ray" else 6))
+        if chance.random() < 0.5:  # in the middle of trainings, not of the start of processes
+            n_finished = len(events(out, "finished")) + chance.randrange(1, 4)
+            wait_for(lambda n=n_finished: len(events(out, "finished")) >= n, child)
+            time.sleep(chance.uniform(0, 0.5))
+        else:
+            time.sleep(chance.uniform(0, 6))
         n_kills += child.poll() is None
         kill_and_wait(child)
         done.append(read_study(out).counts["done"])
     print(f"{engine}: {n_kills} kills of 20 hit a running study; done after each: {done}")  # noqa: T201 - shown with -s
     assert done == sorted(done)
+    assert done[-1] > 0
     assert n_kills >= 10
     child = start(file, out, engine)
     assert child.wait(600) == 0
@@ -147,7 +153,7 @@ file, out = sys.argv[1:]
 begin, state = time.monotonic(), {"ended": 0, "killed": 0, "removed": False}
 
 def workers():
-    found = subprocess.run(["pgrep", "-f", "ray::_work"], capture_output=True, text=True)
+    found = subprocess.run(["pgrep", "ray::_work"], capture_output=True, text=True)
     return [int(pid) for pid in found.stdout.split()]
 
 def watch(event):

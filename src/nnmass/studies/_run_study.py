@@ -216,6 +216,7 @@ class _Run:
         if isinstance(event, JobStarted):
             self._store.start(event.job.wanted_trials)
         elif isinstance(event, TrialEnded):
+            self._n_ended += 1
             self._record(event.result)
         elif isinstance(event, JobLost):
             self._lost(event)
@@ -223,7 +224,6 @@ class _Run:
 
     def _record(self, result: TrialResult) -> None:
         self._left.pop(result.trial.id, None)
-        self._n_ended += 1
         if not self._store.record(result):
             self._tell(ResultUnwritten(result=result, n_unwritten=self._store.n_unwritten))
 
@@ -234,7 +234,8 @@ class _Run:
         if not self._n_ended and self._n_lost >= _MOST_LOST * self._engine.n_workers:
             raise EngineError(
                 f"{self._n_lost} workers died before a single trial ended, the last one so: "
-                f"{reason}. Nothing is recorded as failed; try --workers 1, or a smaller network"
+                f"{reason}. Try --workers 1, or smaller networks; what failed is tried again with "
+                "--retry-failed"
             )
         wanted = frozenset(key for key in job.wanted if key in self._left)
         if not wanted:
