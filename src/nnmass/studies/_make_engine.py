@@ -18,7 +18,11 @@ def make_engine(settings: EngineSettings) -> Engine:
         SpecError: There is no such engine, or it takes no address.
     """
     if settings.name == "ray":
-        return RayEngine(settings.address, workers=settings.workers, threads=settings.threads or 1)
+        return RayEngine(
+            settings.address,
+            workers=settings.workers,
+            threads=1 if settings.threads is None else settings.threads,
+        )
     if settings.name != "local":
         raise SpecError(
             f"engine must be local or ray, got {settings.name!r}."
@@ -30,5 +34,5 @@ def make_engine(settings: EngineSettings) -> Engine:
         )
     # one device is not shared: more workers only if told so
     is_cuda = settings.device.startswith("cuda")
-    workers = settings.workers or (1 if is_cuda else None)
+    workers = 1 if is_cuda and settings.workers is None else settings.workers
     return LocalEngine(workers=workers, threads=settings.threads)

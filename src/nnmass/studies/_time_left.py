@@ -56,7 +56,7 @@ def time_left(
 
     Example:
         >>> str(time_left([(1e9, 10.0), (3e9, 20.0)], [3e9, 3e9], workers=2, elapsed_s=15))
-        '15 to 23 s'
+        '15 to 22 s'
         >>> time_left([], [1e9], workers=2, elapsed_s=3) is None
         True
     """
