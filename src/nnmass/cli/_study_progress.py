@@ -88,7 +88,7 @@ class _Watcher:
             self.count.add(event.result)
             self.trial(event.result, self.count)
         elif isinstance(event, JobLost):
-            self.note(f"lost {_names(len(event.job.wanted))}: {event.reason}; tried again")
+            self.note(f"lost {_names(len(event.job.wanted))}: {event.reason}")
         elif isinstance(event, ResultUnwritten):
             self.note(
                 f"the disk did not take a result; {event.n_unwritten} kept in memory for later"

@@ -74,7 +74,14 @@ def _outcomes(
         recipe = Recipe(**trials[0].recipe)  # type: ignore[arg-type]
         return _trainings(trials, data, recipe, device)
     except Exception as error:  # a poisoned trial is a result, not the end of the study
-        return [error] * len(trials)
+        if len(trials) == 1:
+            return [error]
+        # together they may have been too many for the memory, or one may have spoilt it for all
+        return [
+            outcome
+            for trial in trials
+            for outcome in _outcomes([trial], data_dir=data_dir, device=device)
+        ]
 
 
 def _trainings(
