@@ -130,7 +130,7 @@ def test_a_ray_cluster_of_two_nodes_loses_a_worker_and_a_node(study_text, undist
         capture_output=True, text=True, timeout=900, check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )  # fmt: skip
-    print(done.stdout[-3000:])  # noqa: T201 - shown with -s
+    print(*[line for line in done.stdout.splitlines() if " s: " in line], sep="\n")  # noqa: T201 - shown with -s
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(events(out, "lost")) >= 2
     stored = read_study(out)
@@ -153,7 +153,9 @@ file, out = sys.argv[1:]
 begin, state = time.monotonic(), {"ended": 0, "killed": 0, "removed": False}
 
 def workers():
-    found = subprocess.run(["pgrep", "ray::_work"], capture_output=True, text=True)
+    raylets = [node.all_processes["raylet"][0].process.pid for node in cluster.list_all_nodes()]
+    parents = ",".join(map(str, raylets))
+    found = subprocess.run(["pgrep", "-P", parents, "ray::_work"], capture_output=True, text=True)
     return [int(pid) for pid in found.stdout.split()]
 
 def watch(event):
