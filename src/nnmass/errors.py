@@ -57,6 +57,10 @@ class TrainingError(NNMassError, RuntimeError):
     """A training that cannot go on, such as a loss that is no longer a number."""
 
 
+class EngineError(NNMassError, RuntimeError):
+    """Workers that cannot be started or reached."""
+
+
 class MissingExtraError(NNMassError, ImportError):
     """An optional dependency that is not installed."""
 

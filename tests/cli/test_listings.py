@@ -58,6 +58,12 @@ def test_version_and_help(nnmass_cli):
         ["probes", "ls"],
         ["probes", "show"],
         ["datasets", "ls"],
+        ["study", "run"],
+        ["study", "resume"],
+        ["study", "check"],
+        ["study", "ls"],
+        ["study", "show"],
+        ["study", "export"],
     ],
 )
 def test_every_help_ends_with_two_examples(nnmass_cli, verb):

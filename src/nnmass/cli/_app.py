@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nnmass._version import __version__
-from nnmass.cli import datasets, demo, design, inspect, mass, nets, probe, probes, train
+from nnmass.cli import datasets, demo, design, inspect, mass, nets, probe, probes, study, train
 from nnmass.cli._errors import reporting
 
 app = typer.Typer(
@@ -54,6 +54,17 @@ _probes = typer.Typer(help="What can be measured: ls, show.", no_args_is_help=Tr
 _probes.command("ls", epilog=probes.LS_EPILOG)(reporting(probes.probes_ls))
 _probes.command("show", epilog=probes.SHOW_EPILOG)(reporting(probes.probes_show))
 app.add_typer(_probes, name="probes")
+
+_study = typer.Typer(
+    help="Many trainings as one: run, resume, check, ls, show, export.", no_args_is_help=True
+)
+_study.command("run", epilog=study.RUN_EPILOG)(reporting(study.study_run))
+_study.command("resume", epilog=study.RESUME_EPILOG)(reporting(study.study_resume))
+_study.command("check", epilog=study.CHECK_EPILOG)(reporting(study.study_check))
+_study.command("ls", epilog=study.LS_EPILOG)(reporting(study.study_ls))
+_study.command("show", epilog=study.SHOW_EPILOG)(reporting(study.study_show))
+_study.command("export", epilog=study.EXPORT_EPILOG)(reporting(study.study_export))
+app.add_typer(_study, name="study")
 
 _datasets = typer.Typer(help="The data sets: ls.", no_args_is_help=True)
 _datasets.command("ls", epilog=datasets.LS_EPILOG)(reporting(datasets.datasets_ls))

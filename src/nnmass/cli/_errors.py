@@ -14,6 +14,7 @@ from nnmass.errors import (
     CheckpointError,
     DataError,
     DeviceError,
+    EngineError,
     MissingExtraError,
     NNMassError,
     StoreError,
@@ -25,7 +26,7 @@ R = TypeVar("R")
 
 NOT_MET, WRONG_USE, CANNOT, INTERRUPTED = 1, 2, 3, 130
 
-_CANNOT = (DataError, DeviceError, MissingExtraError, StoreError, TrainingError)
+_CANNOT = (DataError, DeviceError, EngineError, MissingExtraError, StoreError, TrainingError)
 
 
 def exit_code(error: NNMassError) -> int:
