@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from nnmass.runs import Trial
 from nnmass.specs import DenseMLP, parse
 
-MOST_TOGETHER = 128
-"""Networks of one batched training: more gain nothing, and more are lost with a killed worker."""
+MOST_TOGETHER = 40
+"""Networks of one batched training: more gain little, leave some workers idle at the end of a study,
+and are lost with a killed worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,22 +67,26 @@ def jobs_of(trials: Iterable[Trial], done: Collection[str] = ()) -> list[Job]:
         done: Ids of those that need no training; jobs of such alone are left out.
 
     Returns:
-        Jobs in the order of their first trials, of at most `MOST_TOGETHER` trials each.
+        Jobs in the order of the trials, of at most `MOST_TOGETHER` trials each; those of one group
+        differ by one trial at most, and have few seeds, since networks of one seed share images.
 
     Example:
         >>> def trial(spec, seed):
         ...     return Trial(spec=spec, seed=seed, recipe={}, data="mnist")
         >>> specs = [f"dense-mlp(w=8,d=16,t={t})" for t in range(13)] + ["resnet(depth=18)"]
         >>> [len(job.trials) for job in jobs_of(trial(s, k) for s in specs for k in range(5))]
-        [65, 1, 1, 1, 1, 1]
+        [33, 32, 1, 1, 1, 1, 1]
     """
     groups: dict[object, list[Trial]] = {}
     for trial in trials:
         groups.setdefault(_group_key(trial), []).append(trial)
     jobs = []
     for group in groups.values():
-        for start in range(0, len(group), MOST_TOGETHER):
-            part = tuple(group[start : start + MOST_TOGETHER])
+        group.sort(key=lambda trial: trial.seed)
+        n_parts = math.ceil(len(group) / MOST_TOGETHER)
+        bounds = [math.ceil(len(group) * i / n_parts) for i in range(n_parts + 1)]
+        for start, end in pairwise(bounds):
+            part = tuple(group[start:end])
             wanted = frozenset(trial.id for trial in part) - set(done)
             if wanted:
                 jobs.append(Job(trials=part, wanted=wanted))

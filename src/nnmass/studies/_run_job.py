@@ -19,7 +19,7 @@ from nnmass.probes import ldi, sample_images
 from nnmass.runs import Trial, TrialResult
 from nnmass.specs import parse
 from nnmass.studies._job import Job
-from nnmass.train import Recipe, TrainResult, train
+from nnmass.train import Recipe, TrainResult, train, train_many
 
 _LONGEST_REASON = 500
 
@@ -61,7 +61,13 @@ def _load(trial: Trial, data_dir: str | Path | None) -> None:
 
 
 def _trained_at_once(job: Job) -> list[tuple[Trial, ...]]:
-    """The trials of one call of the training: one by one, so that a resume need not repeat any."""
+    """The trials of one call of the training.
+
+    Those that are trained side by side are all of the job, wanted or not: which networks are beside
+    it decides on the last digits of a result, and a resumed study has those of an undisturbed one.
+    """
+    if job.is_together and job.trials[0].recipe.get("precision") in (None, "float32"):
+        return [job.trials]
     return [(trial,) for trial in job.wanted_trials]
 
 
@@ -88,9 +94,16 @@ def _trainings(
     trials: Sequence[Trial], data: ImageData, recipe: Recipe, device: str
 ) -> Sequence[TrainResult | Exception]:
     """The only place where a training is called."""
-    return [
-        train(trial.spec, data, recipe=recipe, seed=trial.seed, device=device) for trial in trials
-    ]
+    if len(trials) == 1:
+        [trial] = trials
+        return [train(trial.spec, data, recipe=recipe, seed=trial.seed, device=device)]
+    return train_many(
+        [trial.spec for trial in trials],
+        data,
+        seeds=[trial.seed for trial in trials],
+        recipe=recipe,
+        device=device,
+    )
 
 
 def trial_data(trial: Trial, *, data_dir: str | Path | None) -> ImageData:
