@@ -1,5 +1,7 @@
 """One training loop, its recipes and its resume points."""
 
+from nnmass.train._augment import Augment as Augment
+from nnmass.train._augment import parse_augment as parse_augment
 from nnmass.train._device import resolve_device as resolve_device
 from nnmass.train._loop import Step as Step
 from nnmass.train._loop import TrainResult as TrainResult

@@ -1,63 +1,88 @@
-"""Images on the device, in batches; normalised when they are used."""
+"""Images and points on the device, in batches; normalised when they are used."""
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from nnmass.data import DatasetInfo, ImageData, validation_split
+from nnmass.data import DatasetInfo, ImageData, Indices, Inputs, validation_split
 from nnmass.errors import SpecError
 from nnmass.nets import generator_for
 from nnmass.specs import Spec
+from nnmass.train._augment import Augment
+
+MOST_BYTES_COPIED = 2 * 2**30
+"""Images on the disk (a cached image folder) up to this size are copied to the device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batches:
-    """Images and labels that lie on one device.
+    """A part of a data set that is ready to be trained on or evaluated with.
 
     Attributes:
-        images: uint8 (N, C, H, W).
-        labels: int64 (N,).
-        shift: Mean of each channel, (1, C, 1, 1), in units of the raw pixels.
+        images: uint8 (M, C, H, W), or float features (M, F). On the device; or, where they are too
+            large for it, in the main memory or on the disk, and then each batch is moved.
+        labels: int64 (M,), on the device.
+        shift: Mean of each channel, (1, C, 1, 1) or (1, F), in units of the raw values; on the
+            device.
         stretch: One over the standard deviation, the same.
+        rows: Which of the M belong to the part, int64 (N,), where the images are; None for all.
+            So the parts of a data set share one copy of it.
     """
 
     images: Tensor
     labels: Tensor
     shift: Tensor
     stretch: Tensor
+    rows: Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.labels if self.rows is None else self.rows)
 
     def in_order(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """All images, float32 (n, C, H, W), with their labels."""
+        """All images, float32 (n, C, H, W) or (n, F), with their labels."""
         for start in range(0, len(self), batch_size):
             part = slice(start, start + batch_size)
-            yield self._normalised(self.images[part]), self.labels[part]
+            images, labels = self._picked(part if self.rows is None else self.rows[part])
+            yield self._normalised(images), labels
 
     def shuffled(
-        self, batch_size: int, *, seed: int, epoch: int
+        self, batch_size: int, *, seed: int, epoch: int, augment: Augment | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The images in an order that depends on the seed and the epoch alone.
 
-        A last batch of a single image is left out, where there are others: it has no batch
-        statistics.
+        So do the random changes of ``augment``; each image has its own. A last batch of a single
+        image is left out, where there are others: it has no batch statistics.
         """
         order = torch.randperm(len(self), generator=generator_for(seed, f"order:{epoch}"))
-        parts = order.to(self.labels.device).split(batch_size)
-        for part in parts[: self.n_steps(batch_size)]:
-            yield self._normalised(self.images[part]), self.labels[part]
+        order = order.to(self.images.device)
+        order = order if self.rows is None else self.rows[order]
+        draws = generator_for(seed, f"augment:{epoch}")
+        for part in order.split(batch_size)[: self.n_steps(batch_size)]:
+            images, labels = self._picked(part)
+            if augment is None:
+                yield self._normalised(images), labels
+            else:
+                moved = augment.moved(images, draws)
+                yield augment.cut(self._normalised(moved), draws), labels
 
     def n_steps(self, batch_size: int) -> int:
         """Batches that `shuffled` gives."""
         full, rest = divmod(len(self), batch_size)
         return full + (rest > 1 or len(self) == 1 < batch_size)
+
+    def _picked(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """The raw images of those rows and their labels, both on the device."""
+        images, device = self.images[rows], self.labels.device
+        if images.device != device:
+            images = images.to(device, non_blocking=True)
+        return images, self.labels[rows.to(device) if isinstance(rows, Tensor) else rows]
 
     def _normalised(self, images: Tensor) -> Tensor:
         return (images.float() - self.shift) * self.stretch
@@ -97,32 +122,39 @@ def split(
             "images for validation and leaves none: lower it, or give more training images"
         )
     train, validation = validation_split(data.train_labels, n_val=n_val, seed=seed)
-
-    def part(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> Batches:
-        return _batches(data.info, images, labels, device=device)
-
+    whole = _batches(data.info, data.train_images, data.train_labels, device=device)
+    rows_at = whole.images.device
     return Splits(
-        train=part(data.train_images[train], data.train_labels[train]),
-        validation=part(data.train_images[validation], data.train_labels[validation]),
-        test=part(data.test_images, data.test_labels),
+        train=replace(whole, rows=torch.from_numpy(train).to(rows_at)),
+        validation=replace(whole, rows=torch.from_numpy(validation).to(rows_at)),
+        test=_batches(data.info, data.test_images, data.test_labels, device=device),
     )
 
 
 def _batches(
-    info: DatasetInfo,
-    images: npt.NDArray[np.uint8],
-    labels: npt.NDArray[np.int64],
-    *,
-    device: str | torch.device,
+    info: DatasetInfo, images: Inputs, labels: Indices, *, device: str | torch.device
 ) -> Batches:
-    mean = torch.tensor(info.mean).view(1, -1, 1, 1) * info.scale
-    std = torch.tensor(info.std).view(1, -1, 1, 1) * info.scale
+    view = (1, -1) if info.has_features else (1, -1, 1, 1)
+    mean = torch.tensor(info.mean).view(view) * info.scale
+    std = torch.tensor(info.std).view(view) * info.scale
     return Batches(
-        images=torch.from_numpy(np.ascontiguousarray(images)).to(device),
+        images=_placed(images, device),
         labels=torch.from_numpy(np.ascontiguousarray(labels)).to(device),
         shift=mean.to(device),
         stretch=(1 / std).to(device),
     )
+
+
+def _placed(images: Inputs, device: str | torch.device) -> Tensor:
+    """The images on the device, unless they lie on the disk and are large: then left there."""
+    if isinstance(images, np.memmap):
+        if images.nbytes > MOST_BYTES_COPIED:
+            with warnings.catch_warnings():
+                # the array is read-only, and nothing writes to a batch's source
+                warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+                return torch.from_numpy(images)
+        images = np.array(images)
+    return torch.from_numpy(np.ascontiguousarray(images)).to(device)
 
 
 def check_fit(spec: Spec, info: DatasetInfo) -> None:
@@ -131,11 +163,16 @@ def check_fit(spec: Spec, info: DatasetInfo) -> None:
     Raises:
         SpecError: It does not; the message names the fields to change.
     """
-    channels, height, width = info.shape
     wanted = spec.input_shape
-    has = (channels * height * width,) if len(wanted) == 1 else (channels, height, width)
+    has = (math.prod(info.shape),) if len(wanted) == 1 else info.shape
+    if len(has) != len(wanted):
+        raise SpecError(
+            f"{spec} takes images of {'x'.join(map(str, wanted))}, but {info.name} has points of "
+            f"{has[0]} features: take a family of flat inputs, such as "
+            f"dense-mlp(w=8,d=16,t=10,in={has[0]},classes={len(info.classes)})"
+        )
     if has != wanted:
-        keys = f"in={has[0]}" + (f",image={height}" if len(has) == 3 else "")
+        keys = f"in={has[0]}" + (f",image={has[1]}" if len(has) == 3 else "")
         raise SpecError(
             f"{spec} takes inputs of {'x'.join(map(str, wanted))}, but {info.name} has "
             f"{'x'.join(map(str, has))}: add {keys} to the spec"

@@ -1,0 +1,137 @@
+"""Random changes of whole batches of images on their device; each image has its own draw."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nnmass.errors import SpecError, did_you_mean
+
+NOTHING = "none"
+_SYNTAX = "crop:PIXELS, flip and cutout:PIXELS joined by +, such as crop:4+flip+cutout:8, or none"
+_TAKES_PIXELS = {"crop": True, "flip": False, "cutout": True}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Augment:
+    """Which random changes are made; prints as its canonical text, such as ``crop:4+flip``.
+
+    They are made in this order, whatever the order of the text.
+
+    Attributes:
+        crop: The image is shifted by up to so many pixels to each side, rows and columns apart, all
+            shifts equally likely; black comes in from outside. 0 makes no shift.
+        flip: Left and right change places with probability 1/2.
+        cutout: Side of a square, in pixels, that is set to the mean colour; its middle is any
+            pixel, so that parts of it may lie outside. 0 cuts nothing.
+
+    Source:
+        Crop and flip as in K. He et al., CVPR 2016; cutout after T. DeVries, G. W. Taylor, 2017
+        (arXiv:1708.04552). Differs from the latter's code for odd sides only, where that code cuts
+        a square smaller by one.
+    """
+
+    crop: int = 0
+    flip: bool = False
+    cutout: int = 0
+
+    def __str__(self) -> str:
+        parts = (
+            f"crop:{self.crop}" if self.crop else "",
+            "flip" if self.flip else "",
+            f"cutout:{self.cutout}" if self.cutout else "",
+        )
+        return "+".join(filter(None, parts)) or NOTHING
+
+    def check_fit(self, shape: tuple[int, ...], name: str) -> None:
+        """Check that the changes can be made on inputs of ``shape``.
+
+        Raises:
+            SpecError: The inputs are no images, or smaller than a shift or a square.
+        """
+        if self == Augment():
+            return
+        if len(shape) != 3:
+            raise SpecError(f"augment {self} is for images, and {name} has none: use augment=none")
+        side = min(shape[1:])
+        for what, pixels in (("crop", self.crop), ("cutout", self.cutout)):
+            if pixels >= side:
+                raise SpecError(
+                    f"augment {self}: {what} must be less than the side of the images of {name}, "
+                    f"{side} pixels, got {pixels}"
+                )
+
+    def moved(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Shifted and flipped images; takes and gives raw pixels, (N, C, H, W) of any type."""
+        count = len(images)
+        if self.crop:
+            p = self.crop
+            # drawn where the generator is, so that every device gets the same numbers
+            shifts = torch.randint(2 * p + 1, (2, count), generator=generator).to(images.device)
+            padded = F.pad(images, (p, p, p, p))
+            windows = padded.unfold(2, images.shape[2], 1).unfold(3, images.shape[3], 1)
+            rows = torch.arange(count, device=images.device)
+            images = windows[rows, :, shifts[0], shifts[1]]
+        if self.flip:
+            is_flipped = torch.rand(count, generator=generator).to(images.device) < 0.5
+            images = torch.where(is_flipped.view(-1, 1, 1, 1), images.flip(3), images)
+        return images
+
+    def cut(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Images with a square of zeros; takes and gives normalised ones, whose mean is 0."""
+        if not self.cutout:
+            return images
+        count, _, height, width = images.shape
+        inside = []
+        for length in (height, width):
+            middle = torch.randint(length, (count, 1), generator=generator).to(images.device)
+            first = middle - self.cutout // 2
+            at = torch.arange(length, device=images.device)
+            inside.append((at >= first) & (at < first + self.cutout))
+        is_cut = inside[0][:, None, :, None] & inside[1][:, None, None, :]
+        return images.masked_fill(is_cut, 0.0)
+
+
+def parse_augment(text: str) -> Augment:
+    """The changes that ``text`` names, such as ``crop:4+flip+cutout:8`` or ``none``.
+
+    Raises:
+        SpecError: The text names something else; all that is wrong is said in one message.
+
+    Example:
+        >>> str(parse_augment("flip + crop:4"))
+        'crop:4+flip'
+    """
+    if isinstance(text, str) and text.strip() == NOTHING:
+        return Augment()
+    faults: list[str] = []
+    values: dict[str, int] = {}
+    for part in str(text).split("+"):
+        name, colon, pixels = (piece.strip() for piece in part.partition(":"))
+        fault = _fault(name, bool(colon), pixels)
+        if name in values:
+            fault = f"{name} is given twice"
+        values[name] = 0
+        if fault:
+            faults.append(fault)
+        else:
+            values[name] = int(pixels or 1)
+    if faults or not isinstance(text, str):
+        raise SpecError(f"augment {text!r}: {'; '.join(faults)}. Allowed: {_SYNTAX}")
+    return Augment(
+        crop=values.get("crop", 0), flip="flip" in values, cutout=values.get("cutout", 0)
+    )
+
+
+def _fault(name: str, has_colon: bool, pixels: str) -> str:
+    if name not in _TAKES_PIXELS:
+        return f"unknown change {name!r}.{did_you_mean(name, _TAKES_PIXELS)}"
+    if not _TAKES_PIXELS[name]:
+        return f"{name} takes no number, got {pixels!r}" if has_colon else ""
+    if not re.fullmatch(r"[1-9]\d{0,3}", pixels):
+        return f"{name} must be {name}:PIXELS with a whole number of at least 1, got {pixels!r}"
+    return ""
