@@ -49,7 +49,7 @@ def load_folder(listing: FolderListing, cache_dir: str | Path | None, tell: Tell
         except OSError as error:
             raise StoreError(
                 f"cannot write the cache {folder}: {error.strerror or error}. Free some space, or "
-                "choose another folder with --cache-dir or cache_dir="
+                "choose another folder with cache_dir= or NNMASS_CACHE"
             ) from error
     return _open(listing, folder)
 

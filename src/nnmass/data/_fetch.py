@@ -23,6 +23,7 @@ from nnmass.errors import DataError, SpecError, StoreError
 
 _CHUNK_BYTES = 1 << 18
 _TIMEOUT_S = 60
+_SCHEMES = ("https://", "http://", "file://")
 _PARTIAL_CONTENT, _RANGE_REFUSED = 206, 416
 
 
@@ -79,7 +80,9 @@ def fetch_dataset(
         raise SpecError(f"data set {info.name!r} is not fetched. {info.how_to_get}")
     if info.origin is None:
         raise SpecError(f"data set {info.name!r} has no place to fetch it from. {info.how_to_get}")
-    base = (url or info.origin.url).rstrip("/") + "/"
+    base = (info.origin.url if url is None else url).rstrip("/") + "/"
+    if not base.startswith(_SCHEMES):
+        raise SpecError(f"the URL must begin with {', '.join(_SCHEMES)}, got {url!r}")
     folder = Path(data_dir) / info.origin.folder
     status = look_for(info, data_dir)
     if status.is_found and status.layout == "files" and status.folder is not None:
@@ -196,8 +199,8 @@ def _unpack(info: DatasetInfo, folder: Path, archive: DataFile, files: list[Data
                 file = wanted.get(Path(member.name).name)
                 source = tar.extractfile(member) if file and member.isfile() else None
                 if file is not None and source is not None:
-                    _take_out(source, folder / file.name, file)
-                    wanted.pop(file.name, None)
+                    if _take_out(source, folder / file.name, file):
+                        del wanted[file.name]
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise DataError(
             f"{info.name}: {folder / archive.name} cannot be unpacked: {error}"
@@ -208,14 +211,17 @@ def _unpack(info: DatasetInfo, folder: Path, archive: DataFile, files: list[Data
         )
 
 
-def _take_out(source: IO[bytes], path: Path, file: DataFile) -> None:
+def _take_out(source: IO[bytes], path: Path, file: DataFile) -> bool:
+    """Write the file if it is the published one; else nothing."""
     part = path.with_name(f"{path.name}.part")
     try:
         with part.open("wb") as stream:
             while chunk := source.read(_CHUNK_BYTES):
                 stream.write(chunk)
-        if _is_good(part, file):
+        is_good = _is_good(part, file)
+        if is_good:
             part.replace(path)
+        return is_good
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
