@@ -198,9 +198,10 @@ def _unpack(info: DatasetInfo, folder: Path, archive: DataFile, files: list[Data
             for member in tar:
                 file = wanted.get(Path(member.name).name)
                 source = tar.extractfile(member) if file and member.isfile() else None
-                if file is not None and source is not None:
-                    if _take_out(source, folder / file.name, file):
-                        del wanted[file.name]
+                if file is None or source is None:
+                    continue
+                if _take_out(source, folder / file.name, file):
+                    del wanted[file.name]
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise DataError(
             f"{info.name}: {folder / archive.name} cannot be unpacked: {error}"

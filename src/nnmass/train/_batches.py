@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +22,8 @@ from nnmass.train._augment import Augment
 MOST_BYTES_COPIED = 2 * 2**30
 """Images on the disk (a cached image folder) up to this size are copied to the device."""
 
+_READ_AHEAD = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batches:
@@ -32,6 +36,8 @@ class Batches:
         shift: Mean of each channel, (1, C, 1, 1) or (1, F), in units of the raw values; on the
             device.
         stretch: One over the standard deviation, the same.
+        is_on_disk: The images are read from the disk as they are needed; a thread does that for the
+            next batches while one is worked on.
         rows: Which of the M belong to the part, int64 (N,), where the images are; None for all.
             So the parts of a data set share one copy of it.
     """
@@ -40,6 +46,7 @@ class Batches:
     labels: Tensor
     shift: Tensor
     stretch: Tensor
+    is_on_disk: bool = False
     rows: Tensor | None = None
 
     def __len__(self) -> int:
@@ -47,9 +54,10 @@ class Batches:
 
     def in_order(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """All images, float32 (n, C, H, W) or (n, F), with their labels."""
-        for start in range(0, len(self), batch_size):
-            part = slice(start, start + batch_size)
-            images, labels = self._picked(part if self.rows is None else self.rows[part])
+        parts = [slice(k, k + batch_size) for k in range(0, len(self), batch_size)]
+        for images, labels in self._picked(
+            [part if self.rows is None else self.rows[part] for part in parts]
+        ):
             yield self._normalised(images), labels
 
     def shuffled(
@@ -64,8 +72,7 @@ class Batches:
         order = order.to(self.images.device)
         order = order if self.rows is None else self.rows[order]
         draws = generator_for(seed, f"augment:{epoch}")
-        for part in order.split(batch_size)[: self.n_steps(batch_size)]:
-            images, labels = self._picked(part)
+        for images, labels in self._picked(order.split(batch_size)[: self.n_steps(batch_size)]):
             if augment is None:
                 yield self._normalised(images), labels
             else:
@@ -77,12 +84,21 @@ class Batches:
         full, rest = divmod(len(self), batch_size)
         return full + (rest > 1 or len(self) == 1 < batch_size)
 
-    def _picked(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """The raw images of those rows and their labels, both on the device."""
-        images, device = self.images[rows], self.labels.device
-        if images.device != device:
-            images = images.to(device, non_blocking=True)
-        return images, self.labels[rows.to(device) if isinstance(rows, Tensor) else rows]
+    def _picked(self, parts: Sequence[Tensor | slice]) -> Iterator[tuple[Tensor, Tensor]]:
+        """The raw images of those rows and their labels, both on the device, part by part."""
+        device = self.labels.device
+        read = map(self._read, parts) if not self.is_on_disk else _ahead(self._read, parts)
+        for images, rows in zip(read, parts, strict=True):
+            labels = self.labels[rows.to(device) if isinstance(rows, Tensor) else rows]
+            yield images.to(device, non_blocking=True), labels
+
+    def _read(self, rows: Tensor | slice) -> Tensor:
+        images = self.images[rows]
+        if self.is_on_disk:
+            # a slice of a file is no copy: without this the caller's thread would read it
+            images = images.clone() if isinstance(rows, slice) else images
+            return images.pin_memory() if self.labels.is_cuda else images
+        return images
 
     def _normalised(self, images: Tensor) -> Tensor:
         return (images.float() - self.shift) * self.stretch
@@ -104,6 +120,20 @@ class Splits:
             "validation": len(self.validation),
             "test": len(self.test),
         }
+
+
+def _ahead(
+    read: Callable[[Tensor | slice], Tensor], parts: Sequence[Tensor | slice]
+) -> Iterator[Tensor]:
+    """``map(read, parts)``, with the next ones read by a thread meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        pending: deque[Future[Tensor]] = deque()
+        for part in parts:
+            pending.append(pool.submit(read, part))
+            if len(pending) > _READ_AHEAD:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 def split(
@@ -139,6 +169,7 @@ def _batches(
     std = torch.tensor(info.std).view(view) * info.scale
     return Batches(
         images=_placed(images, device),
+        is_on_disk=_is_left_on_disk(images),
         labels=torch.from_numpy(np.ascontiguousarray(labels)).to(device),
         shift=mean.to(device),
         stretch=(1 / std).to(device),
@@ -147,14 +178,18 @@ def _batches(
 
 def _placed(images: Inputs, device: str | torch.device) -> Tensor:
     """The images on the device, unless they lie on the disk and are large: then left there."""
+    if _is_left_on_disk(images):
+        with warnings.catch_warnings():
+            # the array is read-only, and nothing writes to a batch's source
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            return torch.from_numpy(images)
     if isinstance(images, np.memmap):
-        if images.nbytes > MOST_BYTES_COPIED:
-            with warnings.catch_warnings():
-                # the array is read-only, and nothing writes to a batch's source
-                warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-                return torch.from_numpy(images)
         images = np.array(images)
     return torch.from_numpy(np.ascontiguousarray(images)).to(device)
+
+
+def _is_left_on_disk(images: Inputs) -> bool:
+    return isinstance(images, np.memmap) and images.nbytes > MOST_BYTES_COPIED
 
 
 def check_fit(spec: Spec, info: DatasetInfo) -> None:
