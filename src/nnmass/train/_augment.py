@@ -67,19 +67,27 @@ class Augment:
 
     def moved(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Shifted and flipped images; takes and gives raw pixels, (N, C, H, W) of any type."""
-        count = len(images)
-        if self.crop:
-            p = self.crop
-            # drawn where the generator is, so that every device gets the same numbers
-            shifts = torch.randint(2 * p + 1, (2, count), generator=generator).to(images.device)
-            padded = F.pad(images, (p, p, p, p))
-            windows = padded.unfold(2, images.shape[2], 1).unfold(3, images.shape[3], 1)
-            rows = torch.arange(count, device=images.device)
-            images = windows[rows, :, shifts[0], shifts[1]]
+        if not self.crop and not self.flip:
+            return images
+        count, channels, height, width = images.shape
+        device, p = images.device, self.crop
+        # drawn where the generator is, so that every device gets the same numbers
+        down, right = torch.zeros(2, count, dtype=torch.long)
+        if p:
+            down, right = torch.randint(2 * p + 1, (2, count), generator=generator)
+            images = F.pad(images, (p, p, p, p))
+        columns = torch.arange(width) + right[:, None]
         if self.flip:
-            is_flipped = torch.rand(count, generator=generator).to(images.device) < 0.5
-            images = torch.where(is_flipped.view(-1, 1, 1, 1), images.flip(3), images)
-        return images
+            is_flipped = torch.rand(count, generator=generator) < 0.5
+            columns = torch.where(is_flipped[:, None], columns.flip(1), columns)
+        wide = width + 2 * p
+        if p:  # whole rows first, which is a copy of memory
+            first = torch.arange(count * channels).view(count, channels) * (height + 2 * p)
+            rows = first[:, :, None] + (down[:, None] + torch.arange(height))[:, None]
+            images = images.reshape(-1, wide).index_select(0, rows.flatten().to(device))
+        images = images.reshape(count, channels * height, wide)
+        picked = columns.to(device)[:, None].expand(-1, channels * height, -1)
+        return images.gather(2, picked).view(count, channels, height, width)
 
     def cut(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Images with a square of zeros; takes and gives normalised ones, whose mean is 0."""
