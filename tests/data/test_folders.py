@@ -1,4 +1,6 @@
 import dataclasses
+import os
+import time
 
 import numpy as np
 import pytest
@@ -238,3 +240,15 @@ def test_without_pillow(photos, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "PIL", None)
     with pytest.raises(MissingExtraError, match=r"needs pillow.*nnmass\[images\]"):
         load_dataset(f"folder({photos},size=16)")
+
+
+def test_what_a_kill_left_in_the_cache_is_removed_after_a_day(photos, tmp_path):
+    cache = tmp_path / "cache"
+    for name, age in ((".folder-aa.11", 25 * 3600), (".folder-aa.22", 0), ("folder-bb", 9e5)):
+        (cache / name).mkdir(parents=True)
+        then = time.time() - age
+        os.utime(cache / name, (then, then))
+    load_dataset(f"folder({photos},size=16)", cache_dir=cache)
+    names = {path.name for path in cache.iterdir()}
+    assert ".folder-aa.11" not in names
+    assert names > {".folder-aa.22", "folder-bb"}

@@ -1,12 +1,15 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from nnmass.data import load_dataset, take
-from nnmass.errors import SpecError
+from nnmass.errors import CheckpointError, SpecError
 from nnmass.nets import generator_for
 from nnmass.train import RECIPES, Augment, Recipe, parse_augment, train
 from nnmass.train._batches import split
+from nnmass.train._checkpoint import check_terms
 
 
 def images_of(count, shape=(3, 7, 9), seed=0):
@@ -169,3 +172,12 @@ def test_recipes_of_the_paper():
     assert (cifar.schedule, cifar.augment) == ("cosine", "crop:4+flip")
     assert (imagenet.lr, imagenet.weight_decay, imagenet.epochs) == (0.05, 4e-5, 150)
     assert (imagenet.batch_size, imagenet.schedule) == (256, "cosine")
+
+
+def test_a_run_that_is_older_than_the_field_goes_on():
+    now = {"spec": "s", "recipe": Recipe().to_dict()}
+    before = {name: value for name, value in now["recipe"].items() if name != "augment"}
+    check_terms({"spec": "s", "recipe": before}, now, where=Path("run"))
+    changed = {"spec": "s", "recipe": Recipe(augment="flip").to_dict()}
+    with pytest.raises(CheckpointError, match=r"recipe.augment was 'none' and is now 'flip'"):
+        check_terms({"spec": "s", "recipe": before}, changed, where=Path("run"))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nnmass.cli._dataset_table import dataset_entry, emit_datasets
 from nnmass.cli._errors import NOT_MET, say
 from nnmass.cli._network import data_folder
-from nnmass.cli._output import JsonOption, QuietOption, emit_json, emit_line, emit_table
+from nnmass.cli._output import JsonOption, QuietOption, emit_json, emit_line
 from nnmass.errors import SpecError
 
 if TYPE_CHECKING:
-    from nnmass.data import DatasetCheck, DatasetInfo, DatasetStatus
+    from nnmass.data import DatasetCheck
 
 LS_EPILOG = """Examples:
 
@@ -55,7 +56,8 @@ def datasets_ls(data_dir: DataDirOption = None, json: JsonOption = False) -> Non
 
     folder = data_folder(data_dir)
     entries = [
-        _entry(info, dataset_status(name, data_dir=folder)) for name, info in DATASETS.items()
+        dataset_entry(info, dataset_status(name, data_dir=folder))
+        for name, info in DATASETS.items()
     ]
     kinds = [
         {"name": kind.name, "syntax": kind.syntax, "title": kind.title, "example": kind.example}
@@ -64,53 +66,11 @@ def datasets_ls(data_dir: DataDirOption = None, json: JsonOption = False) -> Non
     if json:
         emit_json("datasets", {"datasets": entries, "kinds": kinds})
         return
-    _emit(entries)
+    emit_datasets(entries)
     emit_line()
     emit_line("Described by their names:")
     for kind in kinds:
         emit_line(f"  {kind['syntax']}: {kind['title']}")
-
-
-def _entry(info: DatasetInfo, status: DatasetStatus) -> dict[str, object]:
-    return {
-        "name": info.name,
-        "title": info.title,
-        "n_train": info.n_train,
-        "n_test": info.n_test,
-        "shape": list(info.shape),
-        "n_classes": len(info.classes),
-        "is_found": status.is_found,
-        "folder": str(status.folder) if status.folder else None,
-        "problem": status.problem,
-        "how_to_get": info.how_to_get,
-        "can_be_fetched": info.origin is not None,
-    }
-
-
-def _emit(entries: list[dict[str, object]]) -> None:
-    from nnmass.report import Column, Table
-
-    names = (("data set", "left"), ("train", "right"), ("test", "right"), ("image", "right"),
-             ("classes", "right"), ("here", "left"))  # fmt: skip
-    rows = []
-    for entry in entries:
-        shape = entry["shape"]
-        assert isinstance(shape, list)
-        rows.append(
-            (
-                str(entry["name"]),
-                f"{entry['n_train']:,}",
-                f"{entry['n_test']:,}",
-                "x".join(map(str, shape)),
-                str(entry["n_classes"]),
-                "yes" if entry["is_found"] else "no",
-            )
-        )
-    columns = tuple(Column(name=name, align=align) for name, align in names)  # type: ignore[arg-type]
-    emit_table(Table(columns=columns, rows=tuple(rows)))
-    for entry in entries:
-        if not entry["is_found"]:
-            emit_line(f"{entry['name']}: {entry['problem']}")
 
 
 def datasets_show(
@@ -124,7 +84,7 @@ def datasets_show(
     folder = data_folder(data_dir)
     info = dataset_info(name, data_dir=folder)
     status = dataset_status(name, data_dir=folder)
-    document = _entry(info, status) | {
+    document = dataset_entry(info, status) | {
         "classes": list(info.classes),
         "scale": info.scale,
         "mean": list(info.mean),

@@ -9,8 +9,8 @@ from nnmass._lazy import lazy_names
 from nnmass.data._info import DataFile as DataFile
 from nnmass.data._info import DatasetInfo as DatasetInfo
 from nnmass.data._info import Origin as Origin
-from nnmass.data._names import DATASET_KINDS as DATASET_KINDS
-from nnmass.data._names import DatasetKind as DatasetKind
+from nnmass.data._kinds import DATASET_KINDS as DATASET_KINDS
+from nnmass.data._kinds import DatasetKind as DatasetKind
 from nnmass.data._registry import DATASETS as DATASETS
 from nnmass.data._registry import check_name as check_name
 from nnmass.data._registry import dataset_info as dataset_info

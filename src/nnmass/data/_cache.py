@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,12 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from nnmass.data._decode import BrokenImage, Tell, decode_blocks, report_broken
-from nnmass.data._folders import FolderListing, ImageFile, folder_info
+from nnmass.data._folder_info import FolderListing, ImageFile, folder_info
 from nnmass.data._images import ImageData, Indices, Pixels
 from nnmass.errors import DataError, StoreError
 
 _VERSION = 1
 _PARTS = ("train", "test")
+_STALE_S = 24 * 3600
 _DONE = "done.json"
 """Written last; a folder without it is no cache."""
 
@@ -100,6 +102,7 @@ def _fill(listing: FolderListing, folder: Path, tell: Tell) -> None:
     """Decode into a folder beside ``folder``, and put it in its place in one step."""
     temporary = folder.parent / f".{folder.name}.{secrets.token_hex(6)}"
     temporary.mkdir(parents=True)
+    _remove_stale(folder.parent)
     try:
         broken: list[BrokenImage] = []
         for part, files in zip(_PARTS, (listing.train, listing.test), strict=True):
@@ -113,6 +116,14 @@ def _fill(listing: FolderListing, folder: Path, tell: Tell) -> None:
             temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _remove_stale(cache: Path) -> None:
+    """Remove what a kill left behind; nobody decodes into a folder for a day without a new file."""
+    for folder in cache.glob(".*-*.*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _STALE_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_images(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from nnmass.data._files import md5_of
 from nnmass.data._images import Indices
 from nnmass.data._info import DatasetInfo
 from nnmass.data._load import load_dataset
@@ -102,8 +102,7 @@ def _file_faults(info: DatasetInfo, folder: Path) -> list[str]:
     for file in info.files:
         path = folder / file.name
         try:
-            with path.open("rb") as stream:
-                found = hashlib.file_digest(stream, _md5).hexdigest()
+            found = md5_of(path)
         except OSError as error:
             faults.append(f"{path}: cannot be read: {error.strerror}")
             continue
@@ -111,10 +110,6 @@ def _file_faults(info: DatasetInfo, folder: Path) -> list[str]:
             size = path.stat().st_size
             faults.append(f"{path} has {size:,} bytes and the md5 sum {found}, expected {file.md5}")
     return faults
-
-
-def _md5() -> hashlib._Hash:
-    return hashlib.md5(usedforsecurity=False)
 
 
 def _check_loaded(info: DatasetInfo, data_dir: str | Path | None) -> DatasetCheck:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnmass.data._folders import FolderListing, ImageFile
+from nnmass.data._folder_info import FolderListing, ImageFile
 from nnmass.data._images import Indices, Pixels
 from nnmass.data._pillow import decode_square, import_pillow
 from nnmass.errors import DataError

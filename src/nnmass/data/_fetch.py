@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import ssl
-import tarfile
 import urllib.error
 import urllib.request
-import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 
 from nnmass._version import __version__
+from nnmass.data._archive import unpack
+from nnmass.data._files import is_published, md5_of
 from nnmass.data._info import DataFile, DatasetInfo, Origin
 from nnmass.data._registry import check_name, dataset_info
 from nnmass.data._status import look_for
@@ -99,7 +97,7 @@ def fetch_dataset(
 
 
 def _fetch_all(info: DatasetInfo, origin: Origin, base: str, folder: Path, watch: Watch) -> None:
-    lacking = [file for file in info.files if not _is_good(folder / file.name, file)]
+    lacking = [file for file in info.files if not is_published(folder / file.name, file)]
     if not lacking:
         return
     if origin.archive is None:
@@ -107,21 +105,10 @@ def _fetch_all(info: DatasetInfo, origin: Origin, base: str, folder: Path, watch
             _fetch_file(info, base, folder, file, watch)
         return
     archive = origin.archive
-    if not _is_good(folder / archive.name, archive):
+    if not is_published(folder / archive.name, archive):
         _fetch_file(info, base, folder, archive, watch)
-    _unpack(info, folder, archive, lacking)
+    unpack(info, folder, archive, lacking)
     (folder / archive.name).unlink()
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def _is_good(path: Path, file: DataFile) -> bool:
-    if not path.is_file() or file.size_bytes not in (None, path.stat().st_size):
-        return False
-    return _md5(path) == file.md5
 
 
 def _fetch_file(info: DatasetInfo, base: str, folder: Path, file: DataFile, watch: Watch) -> None:
@@ -129,11 +116,11 @@ def _fetch_file(info: DatasetInfo, base: str, folder: Path, file: DataFile, watc
     address = base + file.name
     had = part.stat().st_size if part.is_file() else 0
     _receive(info, address, part, file, watch)
-    if _md5(part) != file.md5 and had:
+    if md5_of(part) != file.md5 and had:
         # what was there from before may have been of another file
         part.unlink()
         _receive(info, address, part, file, watch)
-    found = _md5(part)
+    found = md5_of(part)
     if found != file.md5:
         size = part.stat().st_size
         part.unlink()
@@ -188,41 +175,3 @@ def _copy(answer: IO[bytes], part: Path, start: int, file: DataFile, watch: Watc
             watch(FetchProgress(file=file.name, done_bytes=done, total_bytes=file.size_bytes))
     if file.size_bytes is not None and done < file.size_bytes:
         raise ConnectionError(f"cut off after {done:,} of {file.size_bytes:,} bytes")
-
-
-def _unpack(info: DatasetInfo, folder: Path, archive: DataFile, files: list[DataFile]) -> None:
-    """Take the files out of the archive by their names alone: no path of the archive is used."""
-    wanted = {file.name: file for file in files}
-    try:
-        with tarfile.open(folder / archive.name, "r:gz") as tar:
-            for member in tar:
-                file = wanted.get(Path(member.name).name)
-                source = tar.extractfile(member) if file and member.isfile() else None
-                if file is None or source is None:
-                    continue
-                if _take_out(source, folder / file.name, file):
-                    del wanted[file.name]
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{info.name}: {folder / archive.name} cannot be unpacked: {error}"
-        ) from error
-    if wanted:
-        raise DataError(
-            f"{info.name}: {folder / archive.name} does not hold {', '.join(wanted)} as published"
-        )
-
-
-def _take_out(source: IO[bytes], path: Path, file: DataFile) -> bool:
-    """Write the file if it is the published one; else nothing."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("wb") as stream:
-            while chunk := source.read(_CHUNK_BYTES):
-                stream.write(chunk)
-        is_good = _is_good(part, file)
-        if is_good:
-            part.replace(path)
-        return is_good
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)

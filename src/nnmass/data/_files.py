@@ -44,3 +44,20 @@ def read_checked(info: DatasetInfo, folder: Path, file: DataFile) -> bytes:
 
 def _size(file: DataFile) -> str:
     return "" if file.size_bytes is None else f" ({file.size_bytes:,} bytes)"
+
+
+def md5_of(path: Path) -> str:
+    """The md5 sum of a file, which is not read into memory at once.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def is_published(path: Path, file: DataFile) -> bool:
+    """``path`` is there and is what its authors published."""
+    if not path.is_file() or file.size_bytes not in (None, path.stat().st_size):
+        return False
+    return md5_of(path) == file.md5

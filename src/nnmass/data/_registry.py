@@ -16,7 +16,8 @@ from nnmass.data._catalogue import (
     SVHN,
 )
 from nnmass.data._info import DatasetInfo
-from nnmass.data._names import DATASET_KINDS, FolderName, PointsName, is_described, parse_name
+from nnmass.data._kinds import DATASET_KINDS
+from nnmass.data._names import FolderName, PointsName, is_described, parse_name
 from nnmass.errors import SpecError, did_you_mean
 
 DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
@@ -74,7 +75,8 @@ def dataset_info(name: str, *, data_dir: str | Path | None = None) -> DatasetInf
         from nnmass.data._points import points_info
 
         return points_info(described)
-    from nnmass.data._folders import folder_info, list_folder
+    from nnmass.data._folder_info import folder_info
+    from nnmass.data._folders import list_folder
 
     return folder_info(list_folder(described, data_dir))
 
