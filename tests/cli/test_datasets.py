@@ -42,7 +42,7 @@ def test_get_that_fails(nnmass_cli, small_set):
     assert nnmass_cli("datasets", "get", "mnst", "--data-dir", "d").code == 2
     done = nnmass_cli("datasets", "get", "segments(20)", "--data-dir", "d")
     assert done.code == 2
-    assert "It is made when it is asked for" in done.err
+    assert "is not fetched. It is made on use" in done.err
 
 
 def test_check(nnmass_cli):

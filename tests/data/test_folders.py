@@ -127,6 +127,8 @@ def test_broken_images_are_all_named(photos, tmp_path, with_cache):
     assert "3 of 18 images cannot be decoded" in message
     assert all(name in message for name in names)
     assert "broken=skip" in message
+    assert message.count("is no image of a format that pillow knows") == 2
+    assert "image file is truncated" in message
     assert not with_cache or list(cache.iterdir()) == []
 
 
@@ -141,6 +143,16 @@ def test_broken_images_left_out_on_demand(photos, tmp_path, with_cache):
     assert data.train_labels.tolist() == [0] * 4 + [1] * 3 + [2] * 3
     check_colours(data.train_images, data.train_labels)
     assert all(name in told[-1] for name in names)
+
+
+@pytest.mark.parametrize("with_cache", [False, True])
+def test_nothing_left_after_skipping(photos, tmp_path, with_cache):
+    for path in (photos / "val").rglob("*.png"):
+        path.write_text("not an image")
+    cache = tmp_path / "cache" if with_cache else None
+    with pytest.raises(DataError, match=r"can be decoded, so that nothing is left"):
+        load_dataset(f"folder({photos},size=16,broken=skip)", cache_dir=cache)
+    assert not with_cache or list(cache.iterdir()) == []
 
 
 def test_check_of_a_folder(photos):

@@ -131,9 +131,9 @@ def datasets_get(
     folder = data_folder(data_dir)
     if folder is None:
         raise SpecError("no folder to put the files into: give --data-dir DIR or set NNMASS_DATA")
-    info = dataset_info(name, data_dir=folder)
     with watching_fetch(quiet=quiet or json) as watch:
         where = fetch_dataset(name, folder, url=url, watch=watch)
+    info = dataset_info(name)
     if json:
         files = [str(where / file.name) for file in info.files]
         emit_json("datasets-get", {"name": info.name, "folder": str(where), "files": files})

@@ -81,9 +81,16 @@ def _decode_to_memory(listing: FolderListing, tell: Tell) -> ImageData:
 
 def _joined(listing: FolderListing, blocks: list[tuple[Pixels, Indices]]) -> tuple[Pixels, Indices]:
     if not blocks:
-        raise DataError(f"{listing.name}: no image of a part can be decoded")
+        raise _nothing_left(listing)
     images, labels = zip(*blocks, strict=True)
     return np.concatenate(images), np.concatenate(labels)
+
+
+def _nothing_left(listing: FolderListing) -> DataError:
+    return DataError(
+        f"{listing.name}: no image of the training or of the validation part in {listing.root} can "
+        "be decoded, so that nothing is left. Put whole files in their place"
+    )
 
 
 def _data(
@@ -105,11 +112,15 @@ def _fill(listing: FolderListing, folder: Path, tell: Tell) -> None:
     _remove_stale(folder.parent)
     try:
         broken: list[BrokenImage] = []
+        counts = []
         for part, files in zip(_PARTS, (listing.train, listing.test), strict=True):
             blocks = decode_blocks(files, listing.name.size, broken=broken, tell=tell)
             labels = _write_images(temporary / f"{part}.npy", blocks, files, listing.name.size)
             np.save(temporary / f"{part}-labels.npy", labels, allow_pickle=False)
+            counts.append(len(labels))
         report_broken(listing, broken, tell)
+        if not all(counts):
+            raise _nothing_left(listing)
         summary = {"name": str(listing.name), "broken": [str(image) for image in broken]}
         (temporary / _DONE).write_text(json.dumps(summary, indent=1))
         with suppress(OSError):  # another process was faster: its content is the same

@@ -14,7 +14,9 @@ from typing import IO
 from nnmass._version import __version__
 from nnmass.data._archive import unpack
 from nnmass.data._files import is_published, md5_of
+from nnmass.data._folder_info import how_to_get
 from nnmass.data._info import DataFile, DatasetInfo, Origin
+from nnmass.data._names import FolderName, is_described, parse_name
 from nnmass.data._registry import check_name, dataset_info
 from nnmass.data._status import look_for
 from nnmass.errors import DataError, SpecError, StoreError
@@ -73,11 +75,14 @@ def fetch_dataset(
     Source:
         The md5 sums are those that the authors of the data sets published.
     """
-    info = dataset_info(check_name(name))
-    if not info.files and info.origin is None:
-        raise SpecError(f"data set {info.name!r} is not fetched. {info.how_to_get}")
+    name = check_name(name)
+    if is_described(name):
+        described = parse_name(name)
+        hint = how_to_get(described) if isinstance(described, FolderName) else "It is made on use."
+        raise SpecError(f"data set {name!r} is not fetched. {hint}")
+    info = dataset_info(name)
     if info.origin is None:
-        raise SpecError(f"data set {info.name!r} has no place to fetch it from. {info.how_to_get}")
+        raise SpecError(f"data set {name!r} is not fetched. {info.how_to_get}")
     base = (info.origin.url if url is None else url).rstrip("/") + "/"
     if not base.startswith(_SCHEMES):
         raise SpecError(f"the URL must begin with {', '.join(_SCHEMES)}, got {url!r}")

@@ -62,9 +62,17 @@ def _decode(path: Path, size: int | None) -> tuple[Pixels | None, str]:
             if size is not None:
                 picture = _middle_square(picture, size, image_module)
             return np.asarray(picture), ""
+    except _unidentified():
+        return None, "is no image of a format that pillow knows"
     except Exception as error:  # damaged files raise errors of every kind
         told = str(error).replace(str(path), "it") or type(error).__name__
         return None, f"cannot be decoded: {told}"
+
+
+def _unidentified() -> type[Exception]:
+    from PIL import UnidentifiedImageError
+
+    return UnidentifiedImageError
 
 
 def _middle_square(picture: Any, size: int, image_module: Any) -> Any:

@@ -129,7 +129,8 @@ def parse_augment(text: str) -> Augment:
         else:
             values[name] = int(pixels or 1)
     if faults or not isinstance(text, str):
-        raise SpecError(f"augment {text!r}: {'; '.join(faults)}. Allowed: {_SYNTAX}")
+        wrong = "; ".join(faults).removesuffix(".")
+        raise SpecError(f"augment {text!r}: {wrong}. Allowed: {_SYNTAX}")
     return Augment(
         crop=values.get("crop", 0), flip="flip" in values, cutout=values.get("cutout", 0)
     )
@@ -137,7 +138,8 @@ def parse_augment(text: str) -> Augment:
 
 def _fault(name: str, has_colon: bool, pixels: str) -> str:
     if name not in _TAKES_PIXELS:
-        return f"unknown change {name!r}.{did_you_mean(name, _TAKES_PIXELS)}"
+        hint = did_you_mean(name, _TAKES_PIXELS)
+        return f"unknown change {name!r}" + (f".{hint}" if hint else "")
     if not _TAKES_PIXELS[name]:
         return f"{name} takes no number, got {pixels!r}" if has_colon else ""
     if not re.fullmatch(r"[1-9]\d{0,3}", pixels):
