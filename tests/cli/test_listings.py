@@ -3,6 +3,7 @@ import re
 import pytest
 
 from nnmass import __version__
+from nnmass.data import DATASET_KINDS, DATASETS
 from nnmass.specs import FAMILIES
 
 
@@ -34,7 +35,8 @@ def test_nets_show_of_an_unknown_family(nnmass_cli):
 def test_datasets_ls(nnmass_cli, tmp_path):
     document = nnmass_cli("datasets", "ls", "--json").document
     found = {entry["name"]: entry["is_found"] for entry in document["datasets"]}
-    assert found == {"digits": True, "mnist": False, "cifar10": False}
+    assert found == {name: name == "digits" for name in DATASETS}
+    assert [kind["name"] for kind in document["kinds"]] == list(DATASET_KINDS)
     text = nnmass_cli("datasets", "ls", "--data-dir", tmp_path).out
     assert "60,000" in text
     assert "mnist: " in text
@@ -64,6 +66,9 @@ def test_version_and_help(nnmass_cli):
         ["study", "ls"],
         ["study", "show"],
         ["study", "export"],
+        ["datasets", "show"],
+        ["datasets", "get"],
+        ["datasets", "check"],
     ],
 )
 def test_every_help_ends_with_two_examples(nnmass_cli, verb):

@@ -189,6 +189,6 @@ def test_named():
     with pytest.raises(SpecError) as caught:
         recipe_named("adm")
     assert str(caught.value) == (
-        "unknown recipe 'adm'. Did you mean 'adam'? Known: sgd, quick, adam; single fields are "
-        "changed with --set key=value"
+        "unknown recipe 'adm'. Did you mean 'adam'? Known: sgd, quick, adam, cifar, imagenet; "
+        "single fields are changed with --set key=value"
     )

@@ -125,14 +125,17 @@ class ImageSource:
 
 
 def _loaded(name: str, n_images: int, data_dir: Path | None) -> ImageData:
-    from nnmass.data import DATASETS, load_dataset, take
+    from nnmass.cli._errors import say
+    from nnmass.cli._network import cache_folder
+    from nnmass.data import DATASET_KINDS, DATASETS, check_name, load_dataset, take
 
-    if name not in DATASETS:
-        known = (NOISE, *DATASETS)
+    if name not in DATASETS and name.partition("(")[0].strip() not in DATASET_KINDS:
+        known = (NOISE, *DATASETS, *DATASET_KINDS)
         raise SpecError(
             f"--data must be one of {', '.join(known)}, got {name!r}.{did_you_mean(name, known)}"
         )
-    data = load_dataset(name, data_dir=data_dir)
+    check_name(name)
+    data = load_dataset(name, data_dir=data_dir, cache_dir=cache_folder(), tell=say)
     try:
         return take(data, n_train=n_images, seed=0)
     except SpecError as error:

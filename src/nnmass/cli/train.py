@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnmass.cli._errors import say
-from nnmass.cli._network import NETWORK_HELP, data_folder, read_network
+from nnmass.cli._network import NETWORK_HELP, cache_folder, data_folder, read_network
 from nnmass.cli._output import JsonOption, QuietOption, emit_json, emit_table
 from nnmass.cli._threads import ThreadsOption, set_threads
 from nnmass.errors import SpecError
@@ -31,7 +31,7 @@ def train_verb(
     data_dir: Annotated[
         Path | None, typer.Option(help="Folder of the data sets; NNMASS_DATA unless told.")
     ] = None,
-    recipe: Annotated[str, typer.Option(help="sgd, quick or adam.")] = "sgd",
+    recipe: Annotated[str, typer.Option(help="sgd, quick, adam, cifar or imagenet.")] = "sgd",
     epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
     set_: Annotated[
         list[str] | None,
@@ -59,10 +59,16 @@ def train_verb(
     if resume and out is None:
         raise SpecError("--resume needs --out, the folder of the run to go on with")
     from nnmass.cli._progress import watching
-    from nnmass.data import load_dataset, take
+    from nnmass.data import check_name, load_dataset, take
     from nnmass.train import train
 
-    images = load_dataset(data, data_dir=data_folder(data_dir))
+    check_name(data)
+    images = load_dataset(
+        data,
+        data_dir=data_folder(data_dir),
+        cache_dir=cache_folder(),
+        tell=None if quiet or json else say,
+    )
     images = take(images, n_train=n_train, n_test=n_test, seed=0)
     set_threads(threads)
     try:

@@ -59,6 +59,11 @@ def read_cifar_set(info: DatasetInfo, folder: Path) -> ImageData:
     )
 
 
+def _key(info: DatasetInfo, key: bytes) -> bytes:
+    """CIFAR-100 has fine labels, which are taken, and coarse ones."""
+    return b"fine_" + key if info.name == "cifar100" else key
+
+
 def _unpickle(info: DatasetInfo, folder: Path, file: DataFile) -> Mapping[bytes, Any]:
     content = read_checked(info, folder, file)
     path = folder / file.name
@@ -79,11 +84,12 @@ def _unpickle(info: DatasetInfo, folder: Path, file: DataFile) -> Mapping[bytes,
 
 
 def _check_names(info: DatasetInfo, folder: Path, file: DataFile) -> None:
-    found = _unpickle(info, folder, file).get(b"label_names")
-    expected = [name.encode() for name in info.classes]
+    names = _unpickle(info, folder, file)
+    key = _key(info, b"label_names")
+    found, expected = names.get(key), [name.encode() for name in info.classes]
     if found != expected:
         raise damaged(
-            info, folder / file.name, f"has the label_names {found!r}, expected {expected!r}"
+            info, folder / file.name, f"has the {key.decode()} {found!r}, expected {expected!r}"
         )
 
 
@@ -110,12 +116,14 @@ def _read_batches(
 def _check_batch(
     info: DatasetInfo, path: Path, batch: Mapping[bytes, Any]
 ) -> tuple[Pixels, list[int]]:
-    pixels, labels = batch.get(b"data"), batch.get(b"labels")
+    pixels, labels = batch.get(b"data"), batch.get(_key(info, b"labels"))
     row = int(np.prod(info.shape))
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != (row,):
         raise damaged(info, path, f"has no uint8 array 'data' of shape (n, {row})")
     if not isinstance(labels, list) or not all(type(label) is int for label in labels):
-        raise damaged(info, path, "has no list of whole numbers 'labels'")
+        raise damaged(
+            info, path, f"has no list of whole numbers '{_key(info, b'labels').decode()}'"
+        )
     if len(labels) != len(pixels):
         raise damaged(info, path, f"has {len(labels)} labels for {len(pixels)} images")
     if labels and not 0 <= min(labels) <= max(labels) < len(info.classes):

@@ -27,7 +27,7 @@ def read_checked(info: DatasetInfo, folder: Path, file: DataFile) -> bytes:
         raise DataError(
             f"{info.name}: cannot read {path}: {error.strerror}. {info.how_to_get}"
         ) from error
-    if len(content) != file.size_bytes:
+    if file.size_bytes not in (None, len(content)):
         raise damaged(
             info, path, f"has {len(content):,} bytes, expected {file.size_bytes:,} (md5 {file.md5})"
         )
@@ -36,7 +36,28 @@ def read_checked(info: DatasetInfo, folder: Path, file: DataFile) -> bytes:
         raise damaged(
             info,
             path,
-            f"has the md5 sum {found}, expected {file.md5} ({file.size_bytes:,} bytes): it is "
-            "damaged or another version",
+            f"has the md5 sum {found}, expected {file.md5}{_size(file)}: it is damaged or another "
+            "version",
         )
     return content
+
+
+def _size(file: DataFile) -> str:
+    return "" if file.size_bytes is None else f" ({file.size_bytes:,} bytes)"
+
+
+def md5_of(path: Path) -> str:
+    """The md5 sum of a file, which is not read into memory at once.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def is_published(path: Path, file: DataFile) -> bool:
+    """``path`` is there and is what its authors published."""
+    if not path.is_file() or file.size_bytes not in (None, path.stat().st_size):
+        return False
+    return md5_of(path) == file.md5

@@ -1,109 +1,97 @@
-"""The data sets by name. Sizes, md5 sums, means and deviations were measured on the real files."""
+"""The data sets by name: those of fixed files, and those that a name with arguments describes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
-from nnmass.data._info import DataFile, DatasetInfo
+from nnmass.data._catalogue import (
+    CIFAR10,
+    CIFAR100,
+    DIGITS,
+    FASHION_MNIST,
+    FASHION_MNIST_APPROX,
+    MNIST,
+    SVHN,
+)
+from nnmass.data._info import DatasetInfo
+from nnmass.data._kinds import DATASET_KINDS
+from nnmass.data._names import FolderName, PointsName, is_described, parse_name
 from nnmass.errors import SpecError, did_you_mean
 
-_TEN_DIGITS = tuple("0123456789")
-
-DIGITS = DatasetInfo(
-    name="digits",
-    title="Optical Recognition of Handwritten Digits",
-    n_train=1398,
-    n_test=399,
-    shape=(1, 8, 8),
-    classes=_TEN_DIGITS,
-    scale=16,
-    mean=(0.3053,),
-    std=(0.3764,),
-    folders=(),
-    files=(),
-    how_to_get="It is part of the package; if it cannot be read, install nnmass again.",
-    source="E. Alpaydin, C. Kaynak, 1998, UCI Machine Learning Repository; CC BY 4.0",
-)
-
-MNIST = DatasetInfo(
-    name="mnist",
-    title="MNIST",
-    n_train=60_000,
-    n_test=10_000,
-    shape=(1, 28, 28),
-    classes=_TEN_DIGITS,
-    scale=255,
-    mean=(0.1307,),
-    std=(0.3081,),
-    folders=(".", "mnist", "MNIST/raw"),
-    files=(
-        DataFile("train-images-idx3-ubyte.gz", 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
-        DataFile("train-labels-idx1-ubyte.gz", 28_881, "d53e105ee54ea40749a09fcbcd1e9432"),
-        DataFile("t10k-images-idx3-ubyte.gz", 1_648_877, "9fb629c4189551a2d022fa330f9573f3"),
-        DataFile("t10k-labels-idx1-ubyte.gz", 4_542, "ec29112dd5afa0611ce80d1b7f02629c"),
-    ),
-    how_to_get=(
-        "Get the four .gz files of yann.lecun.com/exdb/mnist (or of a mirror that has the same md5 "
-        "sums), put them as they are, still packed, into DIR/mnist and give DIR: --data-dir DIR, "
-        "NNMASS_DATA=DIR, or data_dir= in Python."
-    ),
-    source=(
-        "Y. LeCun, C. Cortes, C. J. C. Burges, 1998, yann.lecun.com/exdb/mnist; "
-        "commonly given as CC BY-SA 3.0"
-    ),
-)
-
-CIFAR10 = DatasetInfo(
-    name="cifar10",
-    title="CIFAR-10",
-    n_train=50_000,
-    n_test=10_000,
-    shape=(3, 32, 32),
-    classes=(
-        *("airplane", "automobile", "bird", "cat", "deer"),
-        *("dog", "frog", "horse", "ship", "truck"),
-    ),
-    scale=255,
-    mean=(0.4914, 0.4822, 0.4465),
-    std=(0.2470, 0.2435, 0.2616),
-    folders=("cifar-10-batches-py", "cifar10/cifar-10-batches-py", "."),
-    files=(
-        DataFile("data_batch_1", 31_035_704, "c99cafc152244af753f735de768cd75f"),
-        DataFile("data_batch_2", 31_035_320, "d4bba439e000b95fd0a9bffe97cbabec"),
-        DataFile("data_batch_3", 31_035_999, "54ebc095f3ab1f0389bbae665268c751"),
-        DataFile("data_batch_4", 31_035_696, "634d18415352ddfa80567beed471001a"),
-        DataFile("data_batch_5", 31_035_623, "482c414d41f54cd18b22e5b47cb7c3cb"),
-        DataFile("test_batch", 31_035_526, "40351d587109b95175f43aff81a1287e"),
-        DataFile("batches.meta", 158, "5ff9c542aee3614f3951f8cda6e48888"),
-    ),
-    how_to_get=(
-        "Get the Python version, cifar-10-python.tar.gz, from www.cs.toronto.edu/~kriz/cifar.html, "
-        "unpack it with `tar -xzf cifar-10-python.tar.gz -C DIR` and give DIR: --data-dir DIR, "
-        "NNMASS_DATA=DIR, or data_dir= in Python."
-    ),
-    source=(
-        "A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009, "
-        "www.cs.toronto.edu/~kriz/cifar.html; no licence is stated"
-    ),
-)
-
 DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
-    {info.name: info for info in (DIGITS, MNIST, CIFAR10)}
+    {
+        info.name: info
+        for info in (
+            DIGITS,
+            MNIST,
+            FASHION_MNIST,
+            FASHION_MNIST_APPROX,
+            CIFAR10,
+            CIFAR100,
+            SVHN,
+        )
+    }
 )
-"""What is known of each data set, by its name."""
+"""What is known of each data set of fixed files, by its name; `DATASET_KINDS` has the others."""
 
 
-def dataset_info(name: str) -> DatasetInfo:
-    """The data set called ``name``.
+def check_name(name: str) -> str:
+    """The canonical name of the data set called ``name``; no file is looked at.
+
+    Raises:
+        SpecError: There is no such data set, or its arguments are wrong; the message names the
+            closest, or all that is wrong.
+
+    Example:
+        >>> check_name("segments( 20, seed=0, noise=0.010 )")
+        'segments(20,noise=0.01)'
+    """
+    described = _described(name)
+    return _fixed(name).name if described is None else str(described)
+
+
+def dataset_info(name: str, *, data_dir: str | Path | None = None) -> DatasetInfo:
+    """What is known of the data set called ``name`` before it is loaded.
+
+    Args:
+        name: A key of `DATASETS`, or a name of one of the `DATASET_KINDS`, such as
+            ``segments(20)``.
+        data_dir: Where image folders are looked for; their classes and images are counted.
 
     Raises:
         SpecError: There is no such data set; the message names the closest.
+        DataError: An image folder is not there or not laid out as one.
+
+    Example:
+        >>> dataset_info("circles(10)").shape
+        (2,)
     """
+    described = _described(name)
+    if described is None:
+        return _fixed(name)
+    if isinstance(described, PointsName):
+        from nnmass.data._points import points_info
+
+        return points_info(described)
+    from nnmass.data._folder_info import folder_info
+    from nnmass.data._folders import list_folder
+
+    return folder_info(list_folder(described, data_dir))
+
+
+def _described(name: object) -> PointsName | FolderName | None:
+    is_text = isinstance(name, str)
+    return parse_name(str(name)) if is_text and is_described(str(name)) else None
+
+
+def _fixed(name: str) -> DatasetInfo:
     try:
         return DATASETS[name]
     except (KeyError, TypeError):
+        known = [*DATASETS, *DATASET_KINDS]
         raise SpecError(
-            f"unknown data set {name!r}.{did_you_mean(str(name), DATASETS)} "
-            f"Known: {', '.join(DATASETS)}"
+            f"unknown data set {name!r}.{did_you_mean(str(name), known)} Known: "
+            f"{', '.join(DATASETS)}; segments(S), circles(S), folder(PATH), imagenet, tiny-imagenet"
         ) from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nnmass.data._images import ImageData, Indices, Pixels
+from nnmass.data._images import ImageData, Indices, Inputs
 from nnmass.errors import SpecError, whole_number
 
 # they keep these draws apart from each other and from those of the wiring and the weights
@@ -107,13 +107,13 @@ def _as_classes(labels: npt.ArrayLike) -> Indices:
 
 def _take_part(
     data: ImageData,
-    images: Pixels,
+    images: Inputs,
     labels: Indices,
     *,
     name: str,
     count: int,
     key: tuple[int, int],
-) -> tuple[Pixels, Indices]:
+) -> tuple[Inputs, Indices]:
     count = whole_number(count, name, low=1)
     n_classes = len(data.info.classes)
     keys = _raw(n_classes + len(labels), key)

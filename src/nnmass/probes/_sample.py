@@ -55,7 +55,8 @@ def sample_images(
     part = take(data, n_train=n, seed=seed)
     images = torch.from_numpy(part.train_images).float() / data.info.scale
     if pixels == "normalised":
-        mean, std = (torch.tensor(x).view(1, -1, 1, 1) for x in (data.info.mean, data.info.std))
+        view = (1, -1) if data.info.has_features else (1, -1, 1, 1)
+        mean, std = (torch.tensor(x).view(view) for x in (data.info.mean, data.info.std))
         images = (images - mean) / std
     return images.reshape(n, *shape), torch.from_numpy(part.train_labels)
 

@@ -12,8 +12,8 @@ from nnmass.runs import Trial
 from nnmass.specs import DenseMLP, parse
 
 MOST_TOGETHER = 40
-"""Networks of one batched training: more gain little, leave some workers idle at the end of a study,
-and are lost with a killed worker."""
+"""Networks of one batched training: more gain little, leave some workers idle at the end of a
+study, and are lost with a killed worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

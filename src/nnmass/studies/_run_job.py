@@ -19,7 +19,7 @@ from nnmass.probes import ldi, sample_images
 from nnmass.runs import Trial, TrialResult
 from nnmass.specs import parse
 from nnmass.studies._job import Job
-from nnmass.train import Recipe, TrainResult, train, train_many
+from nnmass.train import Recipe, TrainResult, is_for_many, train, train_many
 
 _LONGEST_REASON = 500
 
@@ -66,7 +66,7 @@ def _trained_at_once(job: Job) -> list[tuple[Trial, ...]]:
     Those that are trained side by side are all of the job, wanted or not: which networks are beside
     it decides on the last digits of a result, and a resumed study has those of an undisturbed one.
     """
-    if job.is_together and job.trials[0].recipe.get("precision") in (None, "float32"):
+    if job.is_together and is_for_many(Recipe(**job.trials[0].recipe)):  # type: ignore[arg-type]
         return [job.trials]
     return [(trial,) for trial in job.wanted_trials]
 

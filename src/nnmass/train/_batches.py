@@ -1,19 +1,28 @@
-"""Images on the device, in batches; normalised when they are used."""
+"""Images and points on the device, in batches; normalised when they are used."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from nnmass.data import DatasetInfo, ImageData, Indices, validation_split
+from nnmass.data import DatasetInfo, ImageData, Indices, Inputs, validation_split
 from nnmass.errors import SpecError
 from nnmass.nets import generator_for
 from nnmass.specs import Spec
+from nnmass.train._augment import Augment
+
+MOST_BYTES_COPIED = 2 * 2**30
+"""Images on the disk (a cached image folder) up to this size are copied to the device."""
+
+_READ_AHEAD = 2
 
 
 def epoch_order(n_images: int, *, seed: int, epoch: int) -> Tensor:
@@ -29,48 +38,81 @@ def n_steps(n_images: int, batch_size: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batches:
-    """Images and labels that lie on one device.
+    """A part of a data set that is ready to be trained on or evaluated with.
 
     Attributes:
-        images: uint8 (N, C, H, W).
-        labels: int64 (N,).
-        shift: Mean of each channel, (1, C, 1, 1), in units of the raw pixels.
+        images: uint8 (M, C, H, W), or float features (M, F). On the device; or, where they are too
+            large for it, in the main memory or on the disk, and then each batch is moved.
+        labels: int64 (M,), on the device.
+        shift: Mean of each channel, (1, C, 1, 1) or (1, F), in units of the raw values; on the
+            device.
         stretch: One over the standard deviation, the same.
+        is_on_disk: The images are read from the disk as they are needed; a thread does that for the
+            next batches while one is worked on.
+        rows: Which of the M belong to the part, int64 (N,), where the images are; None for all.
+            So the parts of a data set share one copy of it.
     """
 
     images: Tensor
     labels: Tensor
     shift: Tensor
     stretch: Tensor
+    is_on_disk: bool = False
+    rows: Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.labels if self.rows is None else self.rows)
 
     def in_order(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """All images, float32 (n, C, H, W), with their labels."""
-        for start in range(0, len(self), batch_size):
-            part = slice(start, start + batch_size)
-            yield self._normalised(self.images[part]), self.labels[part]
+        """All images, float32 (n, C, H, W) or (n, F), with their labels."""
+        parts = [slice(k, k + batch_size) for k in range(0, len(self), batch_size)]
+        for images, labels in self._picked(
+            [part if self.rows is None else self.rows[part] for part in parts]
+        ):
+            yield self._normalised(images), labels
 
     def shuffled(
-        self, batch_size: int, *, seed: int, epoch: int
+        self, batch_size: int, *, seed: int, epoch: int, augment: Augment | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The images in an order that depends on the seed and the epoch alone.
 
-        A last batch of a single image is left out, where there are others: it has no batch
-        statistics.
+        So do the random changes of ``augment``; each image has its own. A last batch of a single
+        image is left out, where there are others: it has no batch statistics.
         """
-        order = epoch_order(len(self), seed=seed, epoch=epoch)
-        parts = order.to(self.labels.device).split(batch_size)
-        for part in parts[: self.n_steps(batch_size)]:
-            yield self._normalised(self.images[part]), self.labels[part]
+        order = epoch_order(len(self), seed=seed, epoch=epoch).to(self.images.device)
+        order = order if self.rows is None else self.rows[order]
+        draws = generator_for(seed, f"augment:{epoch}")
+        for images, labels in self._picked(order.split(batch_size)[: self.n_steps(batch_size)]):
+            if augment is None:
+                yield self._normalised(images), labels
+            else:
+                moved = augment.moved(images, draws)
+                yield augment.cut(self._normalised(moved), draws), labels
 
     def n_steps(self, batch_size: int) -> int:
         """Batches that `shuffled` gives."""
         return n_steps(len(self), batch_size)
 
+    def _picked(self, parts: Sequence[Tensor | slice]) -> Iterator[tuple[Tensor, Tensor]]:
+        """The raw images of those rows and their labels, both on the device, part by part."""
+        device = self.labels.device
+        read = map(self._read, parts) if not self.is_on_disk else _ahead(self._read, parts)
+        for images, rows in zip(read, parts, strict=True):
+            labels = _taken(self.labels, rows.to(device) if isinstance(rows, Tensor) else rows)
+            yield images.to(device, non_blocking=True), labels
+
+    def _read(self, rows: Tensor | slice) -> Tensor:
+        images = _taken(self.images, rows)
+        if self.is_on_disk:
+            # a slice of a file is no copy: without this the caller's thread would read it
+            images = images.clone() if isinstance(rows, slice) else images
+            return images.pin_memory() if self.labels.is_cuda else images
+        return images
+
     def _normalised(self, images: Tensor) -> Tensor:
-        return (images.float() - self.shift) * self.stretch
+        if images.is_floating_point():
+            return (images - self.shift) * self.stretch
+        return images.float().sub_(self.shift).mul_(self.stretch)  # of a copy of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +133,25 @@ class Splits:
         }
 
 
+def _taken(source: Tensor, rows: Tensor | slice) -> Tensor:
+    """``source[rows]``; on the CPU `index_select` copies whole rows, and is many times faster."""
+    return source[rows] if isinstance(rows, slice) else source.index_select(0, rows)
+
+
+def _ahead(
+    read: Callable[[Tensor | slice], Tensor], parts: Sequence[Tensor | slice]
+) -> Iterator[Tensor]:
+    """``map(read, parts)``, with the next ones read by a thread meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        pending: deque[Future[Tensor]] = deque()
+        for part in parts:
+            pending.append(pool.submit(read, part))
+            if len(pending) > _READ_AHEAD:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
 def split(
     data: ImageData, *, validation_share: float, seed: int, device: str | torch.device
 ) -> Splits:
@@ -100,14 +161,12 @@ def split(
         SpecError: No image is left to train on.
     """
     train, validation = split_indices(data, validation_share=validation_share, seed=seed)
-
-    def part(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> Batches:
-        return _batches(data.info, images, labels, device=device)
-
+    whole = _batches(data.info, data.train_images, data.train_labels, device=device)
+    rows_at = whole.images.device
     return Splits(
-        train=part(data.train_images[train], data.train_labels[train]),
-        validation=part(data.train_images[validation], data.train_labels[validation]),
-        test=part(data.test_images, data.test_labels),
+        train=replace(whole, rows=torch.from_numpy(train).to(rows_at)),
+        validation=replace(whole, rows=torch.from_numpy(validation).to(rows_at)),
+        test=_batches(data.info, data.test_images, data.test_labels, device=device),
     )
 
 
@@ -130,20 +189,34 @@ def split_indices(
 
 
 def _batches(
-    info: DatasetInfo,
-    images: npt.NDArray[np.uint8],
-    labels: npt.NDArray[np.int64],
-    *,
-    device: str | torch.device,
+    info: DatasetInfo, images: Inputs, labels: Indices, *, device: str | torch.device
 ) -> Batches:
-    mean = torch.tensor(info.mean).view(1, -1, 1, 1) * info.scale
-    std = torch.tensor(info.std).view(1, -1, 1, 1) * info.scale
+    view = (1, -1) if info.has_features else (1, -1, 1, 1)
+    mean = torch.tensor(info.mean).view(view) * info.scale
+    std = torch.tensor(info.std).view(view) * info.scale
     return Batches(
-        images=torch.from_numpy(np.ascontiguousarray(images)).to(device),
+        images=_placed(images, device),
+        is_on_disk=_is_left_on_disk(images),
         labels=torch.from_numpy(np.ascontiguousarray(labels)).to(device),
         shift=mean.to(device),
         stretch=(1 / std).to(device),
     )
+
+
+def _placed(images: Inputs, device: str | torch.device) -> Tensor:
+    """The images on the device, unless they lie on the disk and are large: then left there."""
+    if _is_left_on_disk(images):
+        with warnings.catch_warnings():
+            # the array is read-only, and nothing writes to a batch's source
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            return torch.from_numpy(images)
+    if isinstance(images, np.memmap):
+        images = np.array(images)
+    return torch.from_numpy(np.ascontiguousarray(images)).to(device)
+
+
+def _is_left_on_disk(images: Inputs) -> bool:
+    return isinstance(images, np.memmap) and images.nbytes > MOST_BYTES_COPIED
 
 
 def check_fit(spec: Spec, info: DatasetInfo) -> None:
@@ -152,11 +225,16 @@ def check_fit(spec: Spec, info: DatasetInfo) -> None:
     Raises:
         SpecError: It does not; the message names the fields to change.
     """
-    channels, height, width = info.shape
     wanted = spec.input_shape
-    has = (channels * height * width,) if len(wanted) == 1 else (channels, height, width)
+    has = (math.prod(info.shape),) if len(wanted) == 1 else info.shape
+    if len(has) != len(wanted):
+        raise SpecError(
+            f"{spec} takes images of {'x'.join(map(str, wanted))}, but {info.name} has points of "
+            f"{has[0]} features: take a family of flat inputs, such as "
+            f"dense-mlp(w=8,d=16,t=10,in={has[0]},classes={len(info.classes)})"
+        )
     if has != wanted:
-        keys = f"in={has[0]}" + (f",image={height}" if len(has) == 3 else "")
+        keys = f"in={has[0]}" + (f",image={has[1]}" if len(has) == 3 else "")
         raise SpecError(
             f"{spec} takes inputs of {'x'.join(map(str, wanted))}, but {info.name} has "
             f"{'x'.join(map(str, has))}: add {keys} to the spec"

@@ -14,6 +14,7 @@ from torch import Tensor
 from nnmass.errors import CheckpointError
 from nnmass.nets import Net, check_same_spec, load_state, read_tensors, state_of
 from nnmass.runs import write_atomic
+from nnmass.train._recipe import Recipe
 
 LAST_FILE = "last.safetensors"
 CHECKPOINT_SCHEMA = "nnmass.checkpoint/1"
@@ -139,8 +140,10 @@ def check_terms(saved: Mapping[str, object], asked: Mapping[str, object], *, whe
     Raises:
         CheckpointError: It would not; the message names every difference.
     """
-    # A run from before there was patience was trained without.
-    was, now = {"recipe.patience": 0} | _flat(saved), _flat(asked)
+    # a field of the recipe that is newer than the run had its default then
+    defaults = {f"recipe.{key}": value for key, value in Recipe().to_dict().items()}
+    was, now = _flat(saved), _flat(asked)
+    was = {key: value for key, value in defaults.items() if key in now} | was
     differences = [
         f"{key} was {was.get(key)!r} and is now {now.get(key)!r}"
         for key in dict.fromkeys([*was, *now])

@@ -17,6 +17,7 @@ from nnmass.errors import CheckpointError, SpecError
 from nnmass.nets import Net, build, generator_for, save
 from nnmass.runs import RunRecord, read_record, write_curve, write_record
 from nnmass.specs import Spec, parse
+from nnmass.train._augment import Augment, parse_augment
 from nnmass.train._batches import Batches, Splits, check_fit, split
 from nnmass.train._checkpoint import (
     LAST_FILE,
@@ -69,8 +70,8 @@ def train(
 
     A share of the training images is kept apart to choose the best epoch (the highest accuracy on
     them, and among equals the lowest loss); the test images are read once, at the end, for the
-    best weights and for the last ones. Links, first weights, the split, the order of the images
-    and dropout all follow from ``seed``; no global generator is left changed.
+    best weights and for the last ones. Links, first weights, the split, the order of the images,
+    their random changes and dropout all follow from ``seed``; no global generator is left changed.
 
     Args:
         spec: A spec or a spec string; its inputs and classes must be those of the data.
@@ -103,6 +104,7 @@ def train(
         raise SpecError(f"train needs a spec or a spec string, got {spec!r}")
     recipe = recipe or Recipe()
     check_fit(spec, data.info)
+    parse_augment(recipe.augment).check_fit(data.info.shape, data.info.name)
     where = resolve_device(device, precision=recipe.precision)
     target = Path(folder) if folder is not None else None
     _check_folder(target, resume=resume)
@@ -162,6 +164,12 @@ class _Session:
     on_step: Callable[[Step], None] | None
 
     @property
+    def augment(self) -> Augment | None:
+        """Random changes of the training images, if there are any."""
+        augment = parse_augment(self.recipe.augment)
+        return None if augment == Augment() else augment
+
+    @property
     def n_steps(self) -> int:
         """Steps of an epoch."""
         return self.splits.train.n_steps(self.recipe.batch_size)
@@ -213,7 +221,7 @@ class _Session:
         seed = generator_for(self.seed, f"dropout:{epoch}").initial_seed()
         with private_randomness(self.device, seed):
             batches = self.splits.train.shuffled(
-                self.recipe.batch_size, seed=self.seed, epoch=epoch
+                self.recipe.batch_size, seed=self.seed, epoch=epoch, augment=self.augment
             )
             for index, (images, labels) in enumerate(batches):
                 lr = self.recipe.lr_at(

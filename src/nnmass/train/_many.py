@@ -12,6 +12,7 @@ from nnmass.data import ImageData
 from nnmass.errors import SpecError, TrainingError, whole_number
 from nnmass.nets import DenseMLPNet, build
 from nnmass.specs import DenseMLP, Spec, parse
+from nnmass.train._augment import NOTHING
 from nnmass.train._batches import check_fit, split_indices
 from nnmass.train._device import resolve_device
 from nnmass.train._pack_run import PackRun
@@ -90,6 +91,11 @@ def train_many(
     pairs = _checked(specs, seeds, data, recipe)
     where = resolve_device(device or "cpu")
     return _train(pairs, data, recipe=recipe, device=where, dtype=torch.float32, on_epoch=on_epoch)
+
+
+def is_for_many(recipe: Recipe) -> bool:
+    """Whether `train_many` takes the recipe: float32, and no random changes of the images."""
+    return recipe.precision == "float32" and recipe.augment == NOTHING
 
 
 def _train(
@@ -177,10 +183,11 @@ def _checked(
                 "each kind"
             )
     check_fit(parsed[0], data.info)
-    if recipe.precision != "float32":
+    if not is_for_many(recipe):
         raise SpecError(
-            f"train_many computes in float32, got precision {recipe.precision!r}: set "
-            "precision=float32, or train one by one"
+            f"train_many computes in float32 and shows images as they are, got precision "
+            f"{recipe.precision!r} and augment {recipe.augment!r}: set precision=float32 and "
+            "augment=none, or train one by one"
         )
     split_indices(data, validation_share=recipe.validation_share, seed=numbers[0])
     return list(zip(parsed, numbers, strict=True))
