@@ -23,7 +23,10 @@ def cost(pairs, packs, batch_size):
     n_seeds = len({seed for _, seed in pairs})
     one = _packing._LAYER_US * depth + _packing._SEED_US * n_seeds
     links = [[pairs[place][0].cells[0].links for place in places] for places in packs]
-    return sum(one + padded * sum(max(mine) - n for n in mine) for mine in links)
+    return sum(
+        one + padded * sum(max(mine) - n for n in mine) + _packing._PAIR_US * len(mine) ** 2
+        for mine in links
+    )
 
 
 @given(
@@ -65,3 +68,9 @@ def test_packs_stay_small_enough_for_their_memory():
         widest = max((pairs[place][0] for place in places), key=lambda spec: spec.link_cap)
         assert len(places) <= most_networks(widest, batch_size=100)
     assert most_networks(DenseMLP(width=512, depth=40, link_cap=9999), batch_size=1000) == 1
+
+
+def test_equal_networks_are_cut_evenly():
+    sizes = [len(places) for places in pack(pairs_of([8] * 26, seeds=range(10)), batch_size=100)]
+    assert sum(sizes) == 260
+    assert max(sizes) - min(sizes) <= 1
