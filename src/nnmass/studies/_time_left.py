@@ -44,8 +44,8 @@ def time_left(
 
     Two ways that rarely agree bound it: every trial takes the mean time of those that ended; or
     time grows with the multiply-adds. Small networks are nearer to the first, large ones to the
-    second. Both are scaled by how much of the workers' time went into the trials so far: the rest is
-    what they wait for.
+    second. Both are scaled by how much of the workers' time went into the trials so far: the rest
+    is what they wait for.
 
     Args:
         done: Multiply-adds and seconds of each trial that this run has ended, not those that
