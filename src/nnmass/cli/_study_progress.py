@@ -41,7 +41,7 @@ class _Count:
         self.left = {trial.id: started.plan.cost(trial) for trial in started.left}
         self.spent: list[tuple[float, float]] = []
         self.n_failed = 0
-        self._begin = time.monotonic()
+        self._begin: float | None = None
 
     @property
     def n_ended(self) -> int:
@@ -51,6 +51,8 @@ class _Count:
     def add(self, result: TrialResult) -> None:
         """One more."""
         cost = self.left.pop(result.trial.id, 0.0)
+        if self._begin is None:  # processes that start once say nothing of what is left
+            self._begin = time.monotonic() - (result.seconds or 0.0)
         if result.status == "failed":
             self.n_failed += 1
         elif result.seconds:
@@ -62,11 +64,12 @@ class _Count:
 
         if not self.left:
             return ""
+        now = time.monotonic()
         found = time_left(
             self.spent,
             list(self.left.values()),
             workers=self.started.n_workers,
-            elapsed_s=time.monotonic() - self._begin,
+            elapsed_s=now - (now if self._begin is None else self._begin),
         )
         return "time left unknown" if found is None else f"{found} left"
 

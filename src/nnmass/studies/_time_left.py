@@ -44,15 +44,15 @@ def time_left(
 
     Two ways that rarely agree bound it: every trial takes the mean time of those that ended; or
     time grows with the multiply-adds. Small networks are nearer to the first, large ones to the
-    second. Both are scaled by how much of the workers' time went into the trials so far, which
-    holds the start of the processes and what they wait for.
+    second. Both are scaled by how much of the workers' time went into the trials so far: the rest
+    is what they wait for.
 
     Args:
         done: Multiply-adds and seconds of each trial that this run has ended, not those that
             failed.
         left: Multiply-adds of each trial that is left.
         workers: Trials at once.
-        elapsed_s: Since the run began.
+        elapsed_s: Since the first trial began.
 
     Example:
         >>> str(time_left([(1e9, 10.0), (3e9, 20.0)], [3e9, 3e9], workers=2, elapsed_s=15))
