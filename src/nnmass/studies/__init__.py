@@ -19,3 +19,13 @@ from nnmass.studies._r_squared import line_fit as line_fit
 from nnmass.studies._r_squared import r_squared as r_squared
 from nnmass.studies._rank_correlation import kendall as kendall
 from nnmass.studies._rank_correlation import spearman as spearman
+from nnmass.studies._accuracy_model import AccuracyModel as AccuracyModel
+from nnmass.studies._measure_terms import Measure as Measure
+from nnmass.studies._measure_terms import TermsFit as TermsFit
+from nnmass.studies._model_file import load_fit as load_fit
+from nnmass.studies._study_fit import StudyFit as StudyFit
+from nnmass.studies._study_fit import fit_accuracy as fit_accuracy
+from nnmass.studies._study_table import StudyTable as StudyTable
+from nnmass.studies._study_table import read_study_table as read_study_table
+from nnmass.studies._study_table import study_table as study_table
+from nnmass.studies._terms import read_terms as read_terms
