@@ -1,5 +1,6 @@
 """Experiments that check what was predicted, and the statistics they need."""
 
+from nnmass.studies._accuracy_model import AccuracyModel as AccuracyModel
 from nnmass.studies._bootstrap import Interval as Interval
 from nnmass.studies._bootstrap import RankCorrelation as RankCorrelation
 from nnmass.studies._bootstrap import bootstrap_difference as bootstrap_difference
@@ -14,15 +15,14 @@ from nnmass.studies._equal_mass import run_equal_mass as run_equal_mass
 from nnmass.studies._equal_mass_groups import EQUAL_MASS as EQUAL_MASS
 from nnmass.studies._equal_mass_groups import EqualMassGroup as EqualMassGroup
 from nnmass.studies._equal_mass_groups import equal_mass_groups as equal_mass_groups
+from nnmass.studies._measure_terms import Measure as Measure
+from nnmass.studies._measure_terms import TermsFit as TermsFit
+from nnmass.studies._model_file import load_fit as load_fit
 from nnmass.studies._r_squared import LineFit as LineFit
 from nnmass.studies._r_squared import line_fit as line_fit
 from nnmass.studies._r_squared import r_squared as r_squared
 from nnmass.studies._rank_correlation import kendall as kendall
 from nnmass.studies._rank_correlation import spearman as spearman
-from nnmass.studies._accuracy_model import AccuracyModel as AccuracyModel
-from nnmass.studies._measure_terms import Measure as Measure
-from nnmass.studies._measure_terms import TermsFit as TermsFit
-from nnmass.studies._model_file import load_fit as load_fit
 from nnmass.studies._study_fit import StudyFit as StudyFit
 from nnmass.studies._study_fit import fit_accuracy as fit_accuracy
 from nnmass.studies._study_table import StudyTable as StudyTable

@@ -92,22 +92,22 @@ class AccuracyModel:
         self.level = float(level)
         self.state: FitState | None = None
 
-    def fit(self, X: StudyTable | Iterable[Mapping[str, Any]], y: object = None) -> Self:
+    def fit(self, networks: StudyTable | Iterable[Mapping[str, Any]], y: object = None) -> Self:
         """Fit to trained networks.
 
         Args:
-            X: A table, or rows that `nnmass.studies.study_table` takes.
+            networks: A table, or rows that `nnmass.studies.study_table` takes.
             y: Outcomes, one a row, instead of a column of the rows.
 
         Raises:
             SpecError: As `study_table`, or no terms can be fitted.
         """
-        if not isinstance(X, StudyTable):
+        if not isinstance(networks, StudyTable):
             if y is not None:
-                pairs = zip(X, np.asarray(y, np.float64).tolist(), strict=True)
-                X = [{**row, "accuracy": value} for row, value in pairs]
-            X = study_table(X)
-        table = X.averaged()
+                pairs = zip(networks, np.asarray(y, np.float64).tolist(), strict=True)
+                networks = [{**row, "accuracy": value} for row, value in pairs]
+            networks = study_table(networks)
+        table = networks.averaged()
         fold, held_out = folds_of(table)
         choices = [self.terms] if self.terms else PREDICTORS
         found = [(terms, fit_ridge(table, terms, fold)) for terms in choices]
@@ -147,29 +147,29 @@ class AccuracyModel:
         return only and state.ridge.coefficients[0] > 0
 
     @overload
-    def predict(self, X: Spec | Topology | Mapping[str, Any]) -> Prediction: ...
+    def predict(self, networks: Spec | Topology | Mapping[str, Any]) -> Prediction: ...
     @overload
-    def predict(self, X: Sequence[Any]) -> Floats: ...
-    def predict(self, X: Any) -> Prediction | Floats:
+    def predict(self, networks: Sequence[Any]) -> Floats: ...
+    def predict(self, networks: Any) -> Prediction | Floats:
         """One network (a spec, a topology, a row) to its prediction; several to an array.
 
         Raises:
             SpecError: It was not fitted, or a network has no value of a term.
         """
-        if isinstance(X, Spec | Mapping) or hasattr(X, "cells"):
-            return self._prediction(X)
-        return np.array([self._prediction(one).accuracy for one in X])
+        if isinstance(networks, Spec | Mapping) or hasattr(networks, "cells"):
+            return self._prediction(networks)
+        return np.array([self._prediction(one).accuracy for one in networks])
 
-    def score(self, X: StudyTable | Sequence[Any], y: object = None) -> float:
+    def score(self, networks: StudyTable | Sequence[Any], y: object = None) -> float:
         """R2 of the predictions: ``1 - sum (y - predicted)^2 / sum (y - mean)^2``."""
-        if isinstance(X, StudyTable):
+        if isinstance(networks, StudyTable):
             rows: list[dict[str, float]] = [
-                {name: float(X.columns[name][i]) for name in QUANTITIES}
-                for i in range(len(X.outcome))
+                {name: float(networks.columns[name][i]) for name in QUANTITIES}
+                for i in range(len(networks.outcome))
             ]
-            wanted, predicted = X.outcome, self.predict(rows)
+            wanted, predicted = networks.outcome, self.predict(rows)
         else:
-            wanted, predicted = np.asarray(y, np.float64), self.predict(X)
+            wanted, predicted = np.asarray(y, np.float64), self.predict(networks)
         around = float(((wanted - wanted.mean()) ** 2).sum())
         return 1 - float(((wanted - predicted) ** 2).sum()) / around if around else math.nan
 

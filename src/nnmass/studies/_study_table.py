@@ -122,8 +122,9 @@ def study_table(
     if len(kept) < len(listed):
         notes.append(f"{len(listed) - len(kept)} of {len(listed)} rows have no {wanted}: left out")
     values = np.array([_number(row[wanted], wanted, where) for row in kept])
-    if outcome == "accuracy" and len(values) and 0 <= values.min() and values.max() <= 1:
-        values, _ = 100 * values, notes.append(f"{wanted} lies in [0, 1]: read as shares, in %")
+    if outcome == "accuracy" and len(values) and values.min() >= 0 and values.max() <= 1:
+        values = 100 * values
+        notes.append(f"{wanted} lies in [0, 1]: read as shares, in %")
     found = [_quantities(row, where) for row in kept]
     keys = [_key(row, numbers) for row, numbers in zip(kept, found, strict=True)]
     order = {key: rank for rank, key in enumerate(dict.fromkeys(keys))}
