@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nnmass._version import __version__
-from nnmass.cli import datasets, demo, design, inspect, mass, nets, probe, probes, train
+from nnmass.cli import datasets, demo, design, inspect, mass, nets, predict, probe, probes, train
 from nnmass.cli._errors import reporting
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ app.command("mass", epilog=mass.EPILOG)(reporting(mass.mass))
 app.command("inspect", epilog=inspect.EPILOG)(reporting(inspect.inspect_verb))
 app.command("probe", epilog=probe.EPILOG)(reporting(probe.probe_verb))
 app.command("design", epilog=design.EPILOG)(reporting(design.design_verb))
+app.command("predict", epilog=predict.EPILOG)(reporting(predict.predict_verb))
 app.command("train", epilog=train.EPILOG)(reporting(train.train_verb))
 app.command("demo", epilog=demo.EPILOG)(reporting(demo.demo_verb))
 

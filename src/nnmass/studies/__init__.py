@@ -15,9 +15,12 @@ from nnmass.studies._equal_mass import run_equal_mass as run_equal_mass
 from nnmass.studies._equal_mass_groups import EQUAL_MASS as EQUAL_MASS
 from nnmass.studies._equal_mass_groups import EqualMassGroup as EqualMassGroup
 from nnmass.studies._equal_mass_groups import equal_mass_groups as equal_mass_groups
+from nnmass.studies._imagenet import imagenet_predictor as imagenet_predictor
 from nnmass.studies._measure_terms import Measure as Measure
 from nnmass.studies._measure_terms import TermsFit as TermsFit
 from nnmass.studies._model_file import load_fit as load_fit
+from nnmass.studies._network_features import network_features as network_features
+from nnmass.studies._network_predictor import NetworkPredictor as NetworkPredictor
 from nnmass.studies._r_squared import LineFit as LineFit
 from nnmass.studies._r_squared import line_fit as line_fit
 from nnmass.studies._r_squared import r_squared as r_squared

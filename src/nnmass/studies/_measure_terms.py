@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -160,10 +159,7 @@ def measure_terms(table: StudyTable, terms: tuple[str, ...], draws: Draws, *, to
     slopes = found[0, 1:] / scale
     order = x[:, 0] if len(terms) == 1 else design @ found[0]
     order = np.round(order, 12)  # rows of equal terms tie
-    measured: dict[str, Callable[..., Floats]] = {
-        "spearman": weighted_spearman,
-        "kendall": weighted_kendall,
-    }
+    rows = weights, design, y
     return TermsFit(
         terms=terms,
         n=len(y),
@@ -172,25 +168,20 @@ def measure_terms(table: StudyTable, terms: tuple[str, ...], draws: Draws, *, to
         coefficients=tuple(map(float, slopes)),
         r_squared=draws.measure(weighted_r_squared(weights, y, found @ design.T)),
         regret=draws.measure(weighted_regret(weights, order, y, top=top)),
-        **{name: draws.measure(of(weights, order, y)) for name, of in measured.items()},
-        **_new_groups(table.columns, kept, (weights, design, y), draws),
+        spearman=draws.measure(weighted_spearman(weights, order, y)),
+        kendall=draws.measure(weighted_kendall(weights, order, y)),
+        r_squared_new_depth=_new_groups(table.columns["depth"][kept], rows, draws),
+        r_squared_new_width=_new_groups(table.columns["width"][kept], rows, draws),
     )
 
 
 def _new_groups(
-    columns: Mapping[str, Floats],
-    kept: npt.NDArray[np.bool_],
-    rows: tuple[Floats, Floats, Floats],
-    draws: Draws,
-) -> dict[str, Measure | None]:
+    values: Floats, rows: tuple[Floats, Floats, Floats], draws: Draws
+) -> Measure | None:
+    """R2 of predictions for the values (depths, widths) left out; ``None`` with fewer than 3."""
     weights, design, y = rows
-    result: dict[str, Measure | None] = {}
-    for name in ("depth", "width"):
-        values = columns[name][kept]
-        groups = np.unique(values, return_inverse=True)[1]
-        if np.isnan(values).any() or groups.max(initial=0) < 2:
-            result[f"r_squared_new_{name}"] = None
-            continue
-        predicted = left_out_predictions(weights, design, y, groups)
-        result[f"r_squared_new_{name}"] = draws.measure(weighted_r_squared(weights, y, predicted))
-    return result
+    groups = np.unique(values, return_inverse=True)[1]
+    if np.isnan(values).any() or groups.max(initial=0) < 2:
+        return None
+    predicted = left_out_predictions(weights, design, y, groups)
+    return draws.measure(weighted_r_squared(weights, y, predicted))

@@ -28,9 +28,9 @@ def weighted_coefficients(w: Floats, x: Floats, y: Floats) -> Floats:
     values = np.linalg.eigvalsh(normal)
     bad = values[:, 0] <= SINGULAR * np.maximum(values[:, -1], 1e-300)
     normal[bad] = np.eye(p)
-    found: Floats = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
-    found[bad] = np.nan
-    return found
+    found = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
+    result: Floats = np.where(bad[:, None], np.nan, found)
+    return result
 
 
 def weighted_r_squared(w: Floats, y: Floats, predicted: Floats) -> Floats:
