@@ -126,11 +126,7 @@ class AccuracyModel:
             folds=best.folds,
             fold=best.fold,
             residuals=best.residuals,
-            ranges={
-                name: (float(values.min()), float(values.max()))
-                for name, values in table.columns.items()
-                if np.isfinite(values).all()
-            },
+            ranges=_ranges(table, terms),
             families=table.families,
             dataset=table.dataset,
             held_out=held_out,
@@ -227,6 +223,16 @@ class AccuracyModel:
         from nnmass.studies._model_file import write_model
 
         write_model(self, path)
+
+
+def _ranges(table: StudyTable, terms: tuple[str, ...]) -> dict[str, tuple[float, float]]:
+    """Of the configurations that have all terms."""
+    kept = np.isfinite(term_values(table.columns, terms)).all(1)
+    return {
+        name: (float(values[kept].min()), float(values[kept].max()))
+        for name, values in table.columns.items()
+        if np.isfinite(values[kept]).all()
+    }
 
 
 def _simplest(told: list[tuple[tuple[str, ...], RidgeFit]]) -> tuple[tuple[str, ...], RidgeFit]:

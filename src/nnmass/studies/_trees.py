@@ -43,27 +43,25 @@ def predict_trees(trees: tuple[Split | float, ...], x: Floats) -> Floats:
 
 
 def _grown(x: Floats, y: Floats, generator: np.random.Generator, least: int) -> Split | float:
-    best: tuple[float, int, float] | None = None
-    if len(y) >= 2 * least and np.ptp(y) > 0:
-        low, high = x.min(0), x.max(0)
-        varied = np.flatnonzero(high > low)
-        for feature in generator.permutation(varied)[:FEATURES_TRIED]:
-            threshold = generator.uniform(low[feature], high[feature])
-            below = x[:, feature] < threshold
-            count = int(below.sum())
-            if min(count, len(y) - count) < least:
-                continue
-            first, second = y[below].mean(), y[~below].mean()
-            gain = count * first**2 + (len(y) - count) * second**2
-            if best is None or gain > best[0]:
-                best = (float(gain), int(feature), float(threshold))
-    if best is None:
-        return float(y.mean())
-    _, feature, threshold = best
-    below = x[:, feature] < threshold
+    middle = float(y.mean())
+    if len(y) < 2 * least or not np.ptp(y):
+        return middle
+    low, high = x.min(0), x.max(0)
+    tried = generator.permutation(np.flatnonzero(high > low))[:FEATURES_TRIED]
+    thresholds = generator.uniform(low[tried], high[tried])
+    goes_below = x[:, tried] < thresholds
+    counts = goes_below.sum(0)
+    sums = (y - middle) @ goes_below
+    with np.errstate(divide="ignore", invalid="ignore"):  # an empty side is ruled out below
+        gains = sums**2 * (1 / counts + 1 / (len(y) - counts))
+    gains[np.minimum(counts, len(y) - counts) < least] = -1.0
+    if not len(tried) or gains.max() < 0:
+        return middle
+    best = int(gains.argmax())
+    below = goes_below[:, best]
     return Split(
-        feature,
-        threshold,
+        int(tried[best]),
+        float(thresholds[best]),
         _grown(x[below], y[below], generator, least),
         _grown(x[~below], y[~below], generator, least),
     )
