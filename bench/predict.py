@@ -103,8 +103,11 @@ def report(rows) -> NetworkPredictor:
             recipe = "told" if told else "not told"
             print(f"| {name} | {recipe} | {' | '.join(cells)} | {error:.2f} |", flush=True)
     made = fitted(rows)
-    print(f"\nIntervals of level {made.level}: {100 * made.held_out_coverage():.1f} % of the rows")
-    print("of families left out lie inside.")
+    by_family, by_row = (f"{100 * share:.1f} %" for share in made.held_out_coverage())
+    print(
+        f"\nIntervals of level {made.level}, of families left out: {by_row} of the rows lie inside;"
+    )
+    print(f"{by_family} where each family weighs the same.")
     return made
 
 

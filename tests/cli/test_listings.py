@@ -50,6 +50,7 @@ def test_version_and_help(nnmass_cli):
     [
         ["mass"],
         ["design"],
+        ["predict"],
         ["probe"],
         ["train"],
         ["demo"],

@@ -175,13 +175,19 @@ class NetworkPredictor:
             reasons.append(f"its data set is {dataset}, fitted was {self.dataset}")
         return tuple(reasons)
 
-    def held_out_coverage(self) -> float:
-        """Share of networks inside their intervals, made without any row of their family."""
+    def held_out_coverage(self) -> tuple[float, float]:
+        """Share inside intervals that are made without any row of their family.
+
+        Returns:
+            Each family weighing the same, which is what the level promises, and each network.
+        """
         inside = np.zeros(len(self._rows), bool)
         for family in set(self._families):
             out = np.array([one == family for one in self._families])
             inside[out] = np.abs(self.residuals[out]) <= self._half_width(~out)
-        return float(inside.mean())
+        names = np.array(self._families)
+        of_families = [inside[names == family].mean() for family in set(self._families)]
+        return float(np.mean(of_families)), float(inside.mean())
 
     def to_dict(self) -> dict[str, object]:
         """The rows it was fitted to, from which it is made again: JSON-ready."""
