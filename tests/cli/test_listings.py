@@ -52,6 +52,7 @@ def test_version_and_help(nnmass_cli):
     [
         ["mass"],
         ["design"],
+        ["predict"],
         ["probe"],
         ["train"],
         ["demo"],
@@ -66,6 +67,7 @@ def test_version_and_help(nnmass_cli):
         ["study", "ls"],
         ["study", "show"],
         ["study", "export"],
+        ["study", "fit"],
         ["datasets", "show"],
         ["datasets", "get"],
         ["datasets", "check"],

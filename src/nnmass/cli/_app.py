@@ -7,8 +7,21 @@ from typing import Annotated
 import typer
 
 from nnmass._version import __version__
-from nnmass.cli import datasets, demo, design, inspect, mass, nets, probe, probes, study, train
+from nnmass.cli import (
+    datasets,
+    demo,
+    design,
+    inspect,
+    mass,
+    nets,
+    predict,
+    probe,
+    probes,
+    study,
+    train,
+)
 from nnmass.cli._errors import reporting
+from nnmass.cli._study_fit import FIT_EPILOG, study_fit
 
 app = typer.Typer(
     name="nnmass",
@@ -42,6 +55,7 @@ app.command("mass", epilog=mass.EPILOG)(reporting(mass.mass))
 app.command("inspect", epilog=inspect.EPILOG)(reporting(inspect.inspect_verb))
 app.command("probe", epilog=probe.EPILOG)(reporting(probe.probe_verb))
 app.command("design", epilog=design.EPILOG)(reporting(design.design_verb))
+app.command("predict", epilog=predict.EPILOG)(reporting(predict.predict_verb))
 app.command("train", epilog=train.EPILOG)(reporting(train.train_verb))
 app.command("demo", epilog=demo.EPILOG)(reporting(demo.demo_verb))
 
@@ -56,7 +70,7 @@ _probes.command("show", epilog=probes.SHOW_EPILOG)(reporting(probes.probes_show)
 app.add_typer(_probes, name="probes")
 
 _study = typer.Typer(
-    help="Many trainings as one: run, resume, check, ls, show, export.", no_args_is_help=True
+    help="Many trainings as one: run, resume, check, ls, show, export, fit.", no_args_is_help=True
 )
 _study.command("run", epilog=study.RUN_EPILOG)(reporting(study.study_run))
 _study.command("resume", epilog=study.RESUME_EPILOG)(reporting(study.study_resume))
@@ -64,6 +78,7 @@ _study.command("check", epilog=study.CHECK_EPILOG)(reporting(study.study_check))
 _study.command("ls", epilog=study.LS_EPILOG)(reporting(study.study_ls))
 _study.command("show", epilog=study.SHOW_EPILOG)(reporting(study.study_show))
 _study.command("export", epilog=study.EXPORT_EPILOG)(reporting(study.study_export))
+_study.command("fit", epilog=FIT_EPILOG)(reporting(study_fit))
 app.add_typer(_study, name="study")
 
 _datasets = typer.Typer(help="The data sets: ls, show, get, check.", no_args_is_help=True)

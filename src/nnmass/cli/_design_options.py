@@ -96,6 +96,10 @@ LatencyThreadsOption = Annotated[
     int | None,
     _option("CPU threads of the latency table; its own, or 1, unless told.", "--threads"),
 ]
+FitOption = Annotated[
+    Path | None,
+    _option("Model of `nnmass study fit --out`, to predict accuracies with.", "--fit"),
+]
 SvgOption = Annotated[Path | None, _option("File for the picture of the front.")]
 HtmlOption = Annotated[Path | None, _option("File for a page with all of it.")]
 OutOption = Annotated[

@@ -13,7 +13,7 @@ from nnmass.cli._network import read_network
 from nnmass.errors import SpecError
 
 if TYPE_CHECKING:
-    from nnmass.design import Candidate, Front, LatencyTable, ParetoFront, Reference
+    from nnmass.design import AccuracyFit, Candidate, Front, LatencyTable, ParetoFront, Reference
 
 LEVELS = 12
 """Of the front in a picture, unless ``--front`` tells."""
@@ -112,6 +112,13 @@ def read_reference(
     is_named = bool(colon) and "(" not in prefix and not Path(text).exists()
     like = text if is_named else read_network(text)
     return reference_of(like, family=family, input_shape=shape)
+
+
+def read_fit(file: Path) -> AccuracyFit:
+    """The model of ``--fit``."""
+    from nnmass.studies import load_fit
+
+    return load_fit(file)
 
 
 def searched(designing: Designing) -> Designed:

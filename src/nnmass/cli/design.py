@@ -10,6 +10,7 @@ from nnmass.cli._design_options import (
     AcrossWidthsOption,
     DepthOption,
     FamilyOption,
+    FitOption,
     FrontOption,
     HtmlOption,
     InputOption,
@@ -31,7 +32,7 @@ from nnmass.cli._design_options import (
     WidthOption,
 )
 from nnmass.cli._design_output import emit_design
-from nnmass.cli._design_search import Designing, read_reference, searched
+from nnmass.cli._design_search import Designing, read_fit, read_reference, searched
 from nnmass.cli._inspection import read_shape
 from nnmass.cli._output import JsonOption, QuietOption, emit_json
 
@@ -67,6 +68,7 @@ def design_verb(
     latency_table: LatencyTableOption = None,
     latency_seconds: LatencySecondsOption = 60.0,
     threads: LatencyThreadsOption = None,
+    fit: FitOption = None,
     svg: SvgOption = None,
     html: HtmlOption = None,
     out: OutOption = None,
@@ -86,6 +88,7 @@ def design_verb(
         "width": width,
         "across_widths": across_widths,
         "match": match,
+        "fit": None if fit is None else read_fit(fit),
     }
     shape = None if input_ is None else read_shape(input_)
     check_files(svg=svg, html=html, latency_table=latency_table, out=out)

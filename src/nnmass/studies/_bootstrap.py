@@ -241,7 +241,7 @@ def _resampled(x: Values, y: Values, *, n_resamples: int, seed: int) -> dict[Sta
     rho, tau = np.empty(n_resamples), np.empty(n_resamples)
     done = 0
     with np.errstate(invalid="ignore"):  # 0 / 0 of a constant variable is NaN, counted later
-        for w in _multiplicities(len(x), n_resamples=n_resamples, seed=seed):
+        for w in multiplicities(len(x), n_resamples=n_resamples, seed=seed):
             now = slice(done, done + len(w))
             pairs = [np.einsum("ri,ri->r", w @ matrix, w) for matrix in (both, of_x, of_y)]
             tau[now] = pairs[0] / np.sqrt(pairs[1] * pairs[2])
@@ -252,7 +252,7 @@ def _resampled(x: Values, y: Values, *, n_resamples: int, seed: int) -> dict[Sta
     return {"spearman": rho, "kendall": tau}
 
 
-def _multiplicities(n: int, *, n_resamples: int, seed: int) -> Iterator[Floats]:
+def multiplicities(n: int, *, n_resamples: int, seed: int) -> Iterator[Floats]:
     """How often each resample holds each row, in blocks of resamples."""
     generator = np.random.default_rng(seed)
     for start in range(0, n_resamples, step := max(1, ENTRIES_AT_ONCE // n)):

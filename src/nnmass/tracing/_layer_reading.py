@@ -51,21 +51,10 @@ def trace_layers(
         >>> [str(layer) for layer in trace_layers(model, (3, 8, 8)).layers]
         ['3x3 convolution 3 -> 8 of stride 2', 'linear layer 72 -> 10']
     """
-    topology, nodes, recording = read(model, input_shape, name=name, output=None)
-    on_the_way = {node.index for node in nodes}
-    layers = (
-        WeightLayer(
-            path=node.name,
-            shape=node.shape,
-            size=node.size or (),
-            is_side=node.index not in on_the_way,
-        )
-        for node in recording.nodes
-        if node.shape is not None
-    )
+    topology, _, recording = read(model, input_shape, name=name, output=None)
     return LayerReading(
         topology=topology,
-        layers=tuple(layers),
-        calls=dict(recording.recorder.tally.calls),
+        layers=topology.layers,
+        calls=topology.calls,
         unused=recording.unused,
     )

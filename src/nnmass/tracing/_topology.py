@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from nnmass.topology import RELEASED, MassRule
 from nnmass.tracing._cell import TracedCell
 from nnmass.tracing._mac_count import MacCount
+
+if TYPE_CHECKING:
+    from nnmass.tracing._weight_layer import WeightLayer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +31,8 @@ class Topology:
         n_nodes: Nodes of the graph that lie on a way from input to output.
         n_edges: Edges between them.
         notes: What a reader of the numbers must know.
+        layers: The weight layers, in the order of the forward pass.
+        calls: Calls of norms and activations, by PyTorch's name of the operation.
     """
 
     name: str
@@ -37,6 +44,8 @@ class Topology:
     n_nodes: int
     n_edges: int
     notes: tuple[str, ...] = ()
+    layers: tuple[WeightLayer, ...] = ()
+    calls: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def macs(self) -> int:

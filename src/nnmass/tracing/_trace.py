@@ -14,6 +14,7 @@ from nnmass.tracing._outputs import Output
 from nnmass.tracing._regions import count_layers, on_the_way
 from nnmass.tracing._run import Recording, flattened_shapes, record
 from nnmass.tracing._topology import Topology
+from nnmass.tracing._weight_layer import WeightLayer
 
 
 def trace(
@@ -96,8 +97,24 @@ def read(
         n_nodes=len(nodes) - 1,  # the output is no node
         n_edges=sum(len(node.sources) for node in nodes[:-1]),
         notes=notes_of(recording, nodes, cells),
+        layers=_layers(recording, nodes),
+        calls=dict(recording.recorder.tally.calls),
     )
     return topology, nodes, recording
+
+
+def _layers(recording: Recording, nodes: list[Node]) -> tuple[WeightLayer, ...]:
+    on_the_way = {node.index for node in nodes}
+    return tuple(
+        WeightLayer(
+            path=node.name,
+            shape=node.shape,
+            size=node.size or (),
+            is_side=node.index not in on_the_way,
+        )
+        for node in recording.nodes
+        if node.shape is not None
+    )
 
 
 def _remedy(model: object) -> str:

@@ -1,0 +1,138 @@
+"""`nnmass study fit`: what the accuracies of a study follow, and a model that predicts them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nnmass.cli._errors import say
+from nnmass.cli._output import JsonOption, QuietOption, emit_json, emit_line, emit_table
+
+if TYPE_CHECKING:
+    from nnmass.studies import Measure, StudyFit, StudyTable, TermsFit
+
+_PARAGRAPHS = (
+    "Intervals are percentile bootstrap intervals over configurations, a configuration with all "
+    "its seeds. Baselines (params, MACs) come first.",
+    "Exit code: 0 done; 2 where the table cannot be fitted; 3 where it cannot be read.",
+    "Examples:",
+    "  nnmass study fit results/mnist.csv --out mnist-fit.json",
+    "  nnmass study fit studies/mnist --outcome test_accuracy --json",
+)
+FIT_EPILOG = "\n\n".join(_PARAGRAPHS)
+
+
+def study_fit(
+    path: Annotated[Path, typer.Argument(help="A CSV file, or a study's folder.")],
+    outcome: Annotated[
+        str, typer.Option(help="The column to explain; accuracy finds test_accuracy and top1.")
+    ] = "accuracy",
+    terms: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the model, such as 'ln mass + ln params'; chosen unless told.",
+            show_default=False,
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option(help="Of the regret of the top networks.")] = 5,
+    level: Annotated[float, typer.Option(help="Of the bootstrap intervals.")] = 0.95,
+    resamples: Annotated[int, typer.Option(help="Of the bootstrap.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the model that predicts.", show_default=False)
+    ] = None,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """How well mass, params and MACs explain the accuracies of a study, and how sure that is."""
+    from nnmass.studies import fit_accuracy, read_terms
+
+    chosen = None if terms is None else read_terms(terms)
+    fit = fit_accuracy(
+        read_table(path, outcome=outcome),
+        top=top,
+        terms=chosen,
+        level=level,
+        n_resamples=resamples,
+        seed=seed,
+    )
+    if out is not None:
+        fit.model.save(out)
+    if json:
+        emit_json("study-fit", {"path": str(path), **fit.to_dict()})
+    else:
+        emit_fit(fit)
+    if out is not None and not quiet:
+        say(f"wrote {out}; use it with: nnmass predict NETWORK --fit {out}")
+
+
+def read_table(path: Path, *, outcome: str) -> StudyTable:
+    """The table of a CSV file, or of a study's folder."""
+    from nnmass.runs import read_study
+    from nnmass.studies import read_study_table, study_table
+
+    if not path.is_dir():
+        return read_study_table(path, outcome=outcome)
+    return study_table(read_study(path).to_rows(), outcome=outcome, where=str(path))
+
+
+def emit_fit(fit: StudyFit) -> None:
+    """Both tables, the model and the notes."""
+    _emit_terms(
+        f"{fit.outcome} of {fit.n_configurations} configurations (means over seeds)",
+        fit.configurations,
+        fit.top,
+    )
+    if fit.rows:
+        emit_line()
+        _emit_terms(f"{fit.outcome} of {fit.n_rows} single trainings", fit.rows, fit.top)
+    state = fit.model.state
+    assert state is not None
+    emit_line()
+    emit_line(f"model: {' + '.join(fit.model.terms or ())}, intervals by {state.held_out} left out")
+    emit_line(
+        f"[..]: {100 * fit.level:g} % bootstrap intervals over configurations, "
+        f"{fit.n_resamples} resamples, seed {fit.seed}. new depth (width): R2 of predictions "
+        f"for depths (widths) left out. regret: best minus the best of the top {fit.top}."
+    )
+    for note in fit.notes:
+        emit_line(f"note: {note}")
+
+
+def _emit_terms(title: str, fits: tuple[TermsFit, ...], top: int) -> None:
+    from nnmass.report import Column, Table
+
+    columns = (
+        Column("terms", "left"),
+        Column("n"),
+        Column("R2"),
+        Column("Spearman"),
+        Column("Kendall", is_optional=True),
+        Column(f"regret top {top}", is_optional=True),
+        Column("R2 new depth"),
+        Column("R2 new width", is_optional=True),
+    )
+    rows = tuple(
+        (
+            one.name.replace("macs", "MACs"),
+            str(one.n),
+            _shown(one.r_squared),
+            _shown(one.spearman),
+            _shown(one.kendall),
+            _shown(one.regret),
+            _shown(one.r_squared_new_depth),
+            _shown(one.r_squared_new_width),
+        )
+        for one in fits
+    )
+    emit_table(Table(columns, rows, title))
+
+
+def _shown(measure: Measure | None) -> str:
+    if measure is None:
+        return "-"
+    if measure.interval is None:
+        return f"{measure.value:z.3f}"
+    return f"{measure.value:z.3f} [{measure.interval.low:z.2f}, {measure.interval.high:z.2f}]"

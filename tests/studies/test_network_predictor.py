@@ -1,0 +1,147 @@
+"""The predictor over families, on made networks, and the one that comes with the package."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from torch import nn
+
+from nnmass import build, parse, trace
+from nnmass.errors import SpecError
+from nnmass.studies import NetworkPredictor, imagenet_predictor, network_features, spearman
+from nnmass.studies._smooth_regression import LENGTH, NOISE, PLANE, SmoothRegression
+from nnmass.studies._trees import grow_trees, predict_trees
+
+
+def traced(text):
+    spec = parse(text)
+    return trace(build(spec), spec.input_shape)
+
+
+@pytest.fixture(scope="module")
+def topologies():
+    names = ("vgg(depth=16)", "resnet(depth=18)", "resnet(depth=50)", "mobilenet-v2(wm=1)")
+    return {name: traced(name) for name in names}
+
+
+def test_features_of_a_network_worked_by_hand():
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.SiLU(),
+        nn.Conv2d(8, 8, 3, 1, 1, groups=8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(8, 4),
+    )  # fmt: skip
+    found = network_features(trace(model, (3, 8, 8)))
+    macs = 16 * 27 * 8, 16 * 9 * 8, 32
+    assert found["ln_macs"] == pytest.approx(math.log(sum(macs)))
+    assert found["depthwise_share"] == pytest.approx(macs[1] / sum(macs))
+    assert found["ln_activations"] == pytest.approx(math.log(1 + 128 + 128 + 4))
+    assert found["ln_conv_params"] == pytest.approx(math.log(1 + 27 * 8 + 9 * 8))
+    assert found["smooth_share"] == 0.5
+    assert found["norms_per_layer"] == pytest.approx(1 / 3)
+    assert found["ln_last_width"] == pytest.approx(math.log(8))
+    assert (found["ln_mass"], found["has_skips"], found["density"]) == (0, 0, 0)
+
+
+def test_all_features_are_finite_and_the_same(topologies):
+    found = [network_features(topology) for topology in topologies.values()]
+    assert len({tuple(one) for one in found}) == 1
+    assert all(math.isfinite(value) for one in found for value in one.values())
+
+
+def test_smooth_regression_solves_its_equations():
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(12, 3)), generator.normal(size=12)
+    model = SmoothRegression.fit(x, y)
+    z = np.clip((x - x.mean(0)) / x.std(0), -3, 3)
+    gram = np.empty((12, 12))
+    for i in range(12):
+        for j in range(12):
+            apart = ((z[i] - z[j]) ** 2).sum() / 3
+            gram[i, j] = math.exp(-apart / (2 * LENGTH**2)) + PLANE * (z[i] @ z[j]) / 3
+    wanted = y.mean() + gram @ np.linalg.inv(gram + NOISE * np.eye(12)) @ (y - y.mean())
+    np.testing.assert_allclose(model.predict(x), wanted, rtol=1e-9)
+
+
+def test_trees_find_steps_and_stay_within_what_they_saw():
+    x = np.random.default_rng(0).uniform(size=(200, 4))
+    y = np.where(x[:, 2] > 0.5, 3.0, -1.0)
+    trees = grow_trees(x, y, seed=1)
+    assert np.abs(predict_trees(trees, x) - y).mean() < 0.2
+    far = predict_trees(trees, 1e6 * np.ones((1, 4)))
+    assert -1 <= far[0] <= 3
+
+
+def made(n_families=8, each=6):
+    generator = np.random.default_rng(3)
+    rows, accuracy, families = [], [], []
+    for family in range(n_families):
+        for _ in range(each):
+            size, other = generator.uniform(10, 20), generator.normal()
+            rows.append({"ln_macs": size, "ln_mass": other, "odd": generator.normal()})
+            error = math.exp(-0.1 * size - 0.05 * other + 0.02 * generator.normal())
+            accuracy.append(100 * (1 - error))
+            families.append(f"family{family}")
+    return rows, np.array(accuracy), families
+
+
+def test_fit_predict_score_and_families_left_out():
+    rows, accuracy, families = made()
+    model = NetworkPredictor().fit(rows, accuracy, families=families)
+    left = model.leave_families_out()
+    assert spearman(left, accuracy) > 0.9
+    assert model.score(rows, accuracy) > 0.9
+    one = model.predict(rows[0])
+    assert one.low < one.accuracy < one.high
+    assert model.predict(rows[:1])[0] == pytest.approx(one.accuracy)
+    assert not one.extrapolates
+    assert model.predict({**rows[0], "ln_macs": 40.0}).extrapolates
+    assert all(0.7 <= share <= 1 for share in model.held_out_coverage())
+    # A family's own rows do not touch its predictions.
+    changed = np.where(np.array(families) == "family2", 1.0, accuracy)
+    again = NetworkPredictor().fit(rows, changed, families=families).leave_families_out()
+    here = np.array(families) == "family2"
+    np.testing.assert_allclose(again[here], left[here])
+
+
+def test_it_is_made_again_from_its_rows():
+    rows, accuracy, families = made()
+    recipes = ["plain", "strong"] * (len(rows) // 2)
+    model = NetworkPredictor().fit(rows, accuracy, families=families, recipes=recipes)
+    again = NetworkPredictor.from_dict(model.to_dict())
+    a, b = (m.predict(rows[1], recipe="strong") for m in (model, again))
+    assert a.accuracy == pytest.approx(b.accuracy, abs=1e-3)
+    assert a.low == pytest.approx(b.low, abs=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"families": ["a"] * 48}, "at least 3 families, got 1"),
+        ({"families": ["a"]}, "one accuracy, family and recipe"),
+        ({"recipes": ["old"] * 48}, "plain, strong or empty, got 'old'"),
+    ],
+)
+def test_wrong_fits(change, message):
+    rows, accuracy, families = made()
+    with pytest.raises(SpecError, match=message):
+        NetworkPredictor().fit(rows, accuracy, **{"families": families, **change})
+    with pytest.raises(SpecError, match="below 100"):
+        NetworkPredictor().fit(rows, 2 * accuracy, families=families)
+    with pytest.raises(SpecError, match="not fitted yet"):
+        NetworkPredictor().predict(rows[0])
+
+
+def test_imagenet_orders_networks_as_they_are_known_to_be(topologies):
+    model = imagenet_predictor()
+    found = {name: model.predict(one) for name, one in topologies.items()}
+    assert found["resnet(depth=50)"].accuracy > found["resnet(depth=18)"].accuracy
+    resnet = topologies["resnet(depth=50)"]
+    strong = model.predict(resnet, recipe="strong").accuracy
+    assert (
+        strong > found["resnet(depth=50)"].accuracy > model.predict(resnet, recipe="plain").accuracy
+    )
+    assert all(50 < one.low < one.accuracy < one.high < 95 for one in found.values())
+    small = trace(nn.Sequential(nn.Flatten(), nn.Linear(192, 10)), (3, 8, 8))
+    assert model.predict(small).extrapolates
