@@ -2,7 +2,7 @@
 #   make demo    the main job on real digits, about two minutes after set-up
 #   make test    the tests
 # Others: make test-all (the slow ones too), make check (linters, types, imports), make bench
-# (but for the two in bench/ that need tables of trained networks).
+# (but for those in bench/ that need tables of trained networks).
 #
 # PYTHON=python3.12 chooses the interpreter. On Linux the package index serves a CUDA build of
 # PyTorch; TORCH_INDEX=https://download.pytorch.org/whl/cpu takes the much smaller CPU build.
@@ -12,6 +12,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 TORCH := $(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
+NEED_TABLES := $(addprefix bench/,how_sure.py predict.py predict_nb201.py proxies_nb201.py)
 
 .PHONY: demo test test-all check bench clean
 
@@ -31,7 +32,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev
-	for file in $(filter-out bench/how_sure.py bench/proxies_nb201.py,$(wildcard bench/*.py)); do $(BIN)/python $$file || exit 1; done
+	for file in $(filter-out $(NEED_TABLES),$(wildcard bench/*.py)); do $(BIN)/python $$file || exit 1; done
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

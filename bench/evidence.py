@@ -96,10 +96,10 @@ def figure(rows, one, what):
     ]  # fmt: skip
     label = "ln NN-Mass" if is_log else "parameters"
     y_label = "test accuracy, %" if one.outcome == "accuracy" else "mean singular value"
-    text = scatter(points, x_label=label, y_label=y_label, title=f"{one.title}: against {label}")
+    text = scatter(points, x_label=label, y_label=y_label, title=f"{one.title}, against {label}")
     name = f"evidence-{one.name}-{what}.svg"
     write_atomic(ROOT / "docs" / "images" / name, text)
-    return f'<img src="images/{name}" width="600" alt="{one.title}: {y_label} against {label}">'
+    return f'<img src="images/{name}" width="600" alt="{one.title}, {y_label} against {label}">'
 
 
 def verdict(fit):
@@ -139,8 +139,8 @@ def equal_mass(rows, outcome, *, in_full):
     if not groups:
         return []
     inside = fmean(group.values[1] - group.values[0] for group in groups)
-    costs = fmean(max(columns["params"][i] for i in group.members)
-                  / min(columns["params"][i] for i in group.members) for group in groups)  # fmt: skip
+    sizes = [[columns["params"][i] for i in group.members] for group in groups]
+    costs = fmean(max(params) / min(params) for params in sizes)
     n = digits_of(outcome)
     told = (
         f"Within {len(groups)} groups of equal mass (to 3 %) and different depth, the values "

@@ -160,7 +160,7 @@ def export_study(study: StoredStudy, target: str | Path, *, to: str | None = Non
         what = (
             f"unknown format {name!r}.{did_you_mean(name, EXPORTS)}"
             if name
-            else (f"the name {str(target)!r} tells no format")
+            else f"the name {str(target)!r} tells no format."
         )
         raise SpecError(f"{what} Known: {', '.join(EXPORTS)}; give one with --to")
     EXPORTS[name](study, target)
