@@ -6,6 +6,7 @@ from nnmass.errors import SpecError, StoreError
 from nnmass.specs import parse
 from nnmass.studies import parse_study, read_study_file
 from nnmass.studies._study_grid import expand_specs
+from nnmass.train import Recipe
 
 GOOD = """
 [study]
@@ -158,3 +159,12 @@ def test_whole_numbers_and_floats_make_one_recipe():
     one = parse_study(GOOD.replace("epochs = 4", "epochs = 4\nweight_decay = 0"))
     two = parse_study(GOOD.replace("epochs = 4", "epochs = 4\nweight_decay = 0.0"))
     assert [trial.id for trial in one.trials()] == [trial.id for trial in two.trials()]
+
+
+def test_a_value_that_is_the_default_is_no_change_of_the_recipe():
+    one = parse_study(GOOD)
+    two = parse_study(GOOD.replace("epochs = 4", 'epochs = 4\naugment = "none"'))
+    assert [trial.id for trial in one.trials()] == [trial.id for trial in two.trials()]
+    other = parse_study(GOOD.replace("epochs = 4", 'epochs = 4\naugment = "flip"'))
+    assert not {trial.id for trial in one.trials()} & {trial.id for trial in other.trials()}
+    assert Recipe(**one.trials()[0].recipe) == one.recipe

@@ -35,15 +35,9 @@ class StudyPlan:
 
     def cost(self, trial: Trial) -> float:
         """Multiply-adds of the forward passes of a trial's training; for estimates of time."""
-        return trial_cost(trial, self.train_images[trial.data])
-
-
-def trial_cost(trial: Trial, n_images: int) -> float:
-    """Multiply-adds of the forward passes of a training on so many images."""
-    macs, epochs = trial.facts["macs"], trial.recipe["epochs"]
-    assert isinstance(macs, int)
-    assert isinstance(epochs, int)
-    return float(macs) * epochs * n_images
+        macs = trial.facts["macs"]
+        assert isinstance(macs, int)
+        return float(macs) * self.study.recipe.epochs * self.train_images[trial.data]
 
 
 def check_study(

@@ -86,7 +86,9 @@ class Study:
             "n_test": self.test_images,
             "ldi_images": self.measure.ldi_images if self.measure.ldi else 0,
         }
-        recipe = self.recipe.to_dict()
+        # Without the defaults: a field that a later version adds leaves the trials what they are.
+        defaults = Recipe().to_dict()
+        recipe = {k: v for k, v in self.recipe.to_dict().items() if v != defaults[k]}
         specs = [(name, spec_facts(parse(name))) for name in self.specs]
         return tuple(
             Trial(spec=name, seed=seed, recipe=recipe, data=data, extra=extra, facts=facts)
