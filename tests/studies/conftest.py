@@ -20,15 +20,15 @@ epochs = {epochs}
 batch_size = 20
 
 [[networks]]
-spec = "dense-mlp(w=8,d={{4,6}},t={{0..{most}..4}},in=64)"
+spec = "dense-mlp(w=8,d={{{depths}}},t={{0..{most}..4}},in=64)"
 
 [[networks]]
 spec = "mobilenet-v2(wm=0.35,rows=1:8:1:1,stem=mnist,image=8,in=1)"
 """
 STUDY_SIZES = {
-    "few": {"seeds": 1, "images": 60, "epochs": 1, "most": 4},
-    "many": {"seeds": 3, "images": 120, "epochs": 2, "most": 8},
-    "long": {"seeds": 6, "images": 600, "epochs": 5, "most": 12},
+    "few": {"seeds": 1, "images": 60, "epochs": 1, "most": 4, "depths": "4,6"},
+    "many": {"seeds": 3, "images": 120, "epochs": 2, "most": 8, "depths": "4,6"},
+    "long": {"seeds": 8, "images": 1200, "epochs": 12, "most": 12, "depths": "4..18..2"},
 }
 
 
