@@ -50,18 +50,38 @@ def test_all_features_are_finite_and_the_same(topologies):
     assert all(math.isfinite(value) for one in found for value in one.values())
 
 
+def kernel_of(z, plane):
+    n, p = z.shape
+    gram = np.empty((n, n))
+    for i in range(n):
+        for j in range(n):
+            apart = ((z[i] - z[j]) ** 2).sum() / p
+            trend = sum(z[i, k] * z[j, k] for k in plane) / len(plane)
+            gram[i, j] = math.exp(-apart / (2 * LENGTH**2)) + PLANE * trend
+    return gram
+
+
 def test_smooth_regression_solves_its_equations():
     generator = np.random.default_rng(0)
     x, y = generator.normal(size=(12, 3)), generator.normal(size=12)
-    model = SmoothRegression.fit(x, y)
-    z = np.clip((x - x.mean(0)) / x.std(0), -3, 3)
-    gram = np.empty((12, 12))
-    for i in range(12):
-        for j in range(12):
-            apart = ((z[i] - z[j]) ** 2).sum() / 3
-            gram[i, j] = math.exp(-apart / (2 * LENGTH**2)) + PLANE * (z[i] @ z[j]) / 3
-    wanted = y.mean() + gram @ np.linalg.inv(gram + NOISE * np.eye(12)) @ (y - y.mean())
-    np.testing.assert_allclose(model.predict(x), wanted, rtol=1e-9)
+    model = SmoothRegression.fit(x, y, on_plane=[0, 2])
+    gram = kernel_of(np.clip((x - x.mean(0)) / x.std(0), -3, 3), [0, 2])
+    inverse = np.linalg.inv(gram + NOISE * np.eye(12))
+    np.testing.assert_allclose(
+        model.predict(x), y.mean() + gram @ inverse @ (y - y.mean()), rtol=1e-9
+    )
+    variance = np.diag(gram - gram @ inverse @ gram) + NOISE
+    np.testing.assert_allclose(model.deviation(x), y.std() * np.sqrt(variance), rtol=1e-9)
+
+
+def test_smooth_regression_follows_the_trend_in_size_alone_where_no_row_is_near():
+    generator = np.random.default_rng(1)
+    x = generator.normal(size=(60, 2))
+    model = SmoothRegression.fit(x, x[:, 0] + np.sin(3 * x[:, 1]), on_plane=[0])
+    inside, outside = np.array([[0.0, 0.0]]), np.array([[0.0, 3.0]])
+    bigger = model.predict(np.array([[2.9, 3.0], [-2.9, 3.0]]))
+    assert bigger[0] > bigger[1] + 3
+    assert model.deviation(outside)[0] > 2 * model.deviation(inside)[0]
 
 
 def test_trees_find_steps_and_stay_within_what_they_saw():
@@ -69,8 +89,27 @@ def test_trees_find_steps_and_stay_within_what_they_saw():
     y = np.where(x[:, 2] > 0.5, 3.0, -1.0)
     trees = grow_trees(x, y, seed=1)
     assert np.abs(predict_trees(trees, x) - y).mean() < 0.2
+    roots = {round(float(trees.threshold[root]), 9) for root in range(trees.n_trees)}
+    assert len(roots) > trees.n_trees / 2  # the trees differ
     far = predict_trees(trees, 1e6 * np.ones((1, 4)))
     assert -1 <= far[0] <= 3
+
+
+def test_a_tree_holds_the_means_of_its_rows():
+    generator = np.random.default_rng(5)
+    x, y = generator.normal(size=(40, 3)), generator.normal(size=40)
+    trees = grow_trees(x, y, seed=2)
+    for root in (0, 7):
+        rows_of = {root: np.arange(40)}
+        while rows_of:
+            node, rows = rows_of.popitem()
+            assert trees.value[node] == pytest.approx(y[rows].mean())
+            if trees.feature[node] < 0:
+                continue
+            is_below = x[rows, trees.feature[node]] < trees.threshold[node]
+            assert 2 <= is_below.sum() <= len(rows) - 2
+            rows_of[trees.below[node]] = rows[is_below]
+            rows_of[trees.below[node] + 1] = rows[~is_below]
 
 
 def made(n_families=8, each=6):
