@@ -81,7 +81,7 @@ def test_smooth_regression_follows_the_trend_in_size_alone_where_no_row_is_near(
     inside, outside = np.array([[0.0, 0.0]]), np.array([[0.0, 3.0]])
     bigger = model.predict(np.array([[2.9, 3.0], [-2.9, 3.0]]))
     assert bigger[0] > bigger[1] + 3
-    assert model.deviation(outside)[0] > 2 * model.deviation(inside)[0]
+    assert model.deviation(outside)[0] > 1.5 * model.deviation(inside)[0]
 
 
 def test_trees_find_steps_and_stay_within_what_they_saw():

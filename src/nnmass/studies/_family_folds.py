@@ -32,6 +32,25 @@ class LeftOut:
         result: Floats = np.abs(y - self.predicted) / self.deviation
         return result
 
+    def to_list(self) -> list[list[float]]:
+        """JSON-ready."""
+        both = (self.predicted, self.deviation)
+        return [[round(float(value), 5) for value in values] for values in both]
+
+    @classmethod
+    def from_list(cls, told: Sequence[Sequence[float]], *, count: int) -> LeftOut:
+        """What `to_list` told of ``count`` networks.
+
+        Raises:
+            ValueError: It is not of so many, or its numbers make no sense.
+        """
+        predicted, deviation = (np.array(values, np.float64) for values in told)
+        if not predicted.shape == deviation.shape == (count,):
+            raise ValueError(f"left_out must tell two numbers of each of {count} networks")
+        if not (np.isfinite(predicted).all() and (deviation > 0).all()):
+            raise ValueError("left_out must hold finite numbers and deviations above 0")
+        return cls(predicted, deviation)
+
 
 def folds_of_families(families: Sequence[str]) -> list[Flags]:
     """Rows of each fold; whole families, the largest first into the smallest fold."""

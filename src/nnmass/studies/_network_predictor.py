@@ -17,6 +17,7 @@ from nnmass.runs import write_atomic
 from nnmass.studies._family_folds import LeftOut, folds_of_families, quantile_over_families
 from nnmass.studies._mixture import Mixture, to_log, to_per_cent
 from nnmass.studies._network_rows import RECIPES, NetworkRows, features_of
+from nnmass.studies._rows_file import rows_from_dict, rows_to_dict
 
 Floats = npt.NDArray[np.float64]
 
@@ -134,28 +135,36 @@ class NetworkPredictor:
             return (*reasons, f"its data set is {dataset}, fitted was {self.dataset}")
         return reasons
 
-    def held_out_coverage(
+    def held_out_intervals(
         self, level: float | None = None, *, is_recipe_told: bool = True
-    ) -> tuple[float, float]:
-        """Share inside intervals that are made without any row of their family.
+    ) -> tuple[Floats, Floats]:
+        """Ends, in per cent, of intervals that are made without any row of a network's family.
 
         Args:
             level: Of the intervals; the predictor's own unless told.
             is_recipe_told: Of the predictions.
+        """
+        fitted, names = self._rows(), np.array(self._rows().families)
+        level = self.level if level is None else _level(level)
+        left = self._without_families(is_recipe_told=is_recipe_told)
+        errors, half = left.scaled_errors(to_log(fitted.accuracy)), np.zeros(len(names))
+        for family in set(fitted.families):
+            out = names == family
+            half[out] = quantile_over_families(errors[~out], names[~out].tolist(), level)
+        half *= left.deviation
+        return to_per_cent(left.predicted - half), to_per_cent(left.predicted + half)
+
+    def held_out_coverage(
+        self, level: float | None = None, *, is_recipe_told: bool = True
+    ) -> tuple[float, float]:
+        """Share of the fitted networks inside `held_out_intervals` of the same arguments.
 
         Returns:
             Each family weighing the same, which is what the level promises, and each network.
         """
         fitted, names = self._rows(), np.array(self._rows().families)
-        level = self.level if level is None else _level(level)
-        errors = self._without_families(is_recipe_told=is_recipe_told).scaled_errors(
-            to_log(fitted.accuracy)
-        )
-        inside = np.zeros(len(names), bool)
-        for family in set(fitted.families):
-            out = names == family
-            limit = quantile_over_families(errors[~out], names[~out].tolist(), level)
-            inside[out] = errors[out] <= limit
+        low, high = self.held_out_intervals(level, is_recipe_told=is_recipe_told)
+        inside = (low <= fitted.accuracy) & (fitted.accuracy <= high)
         of_families = [inside[names == family].mean() for family in set(fitted.families)]
         return float(np.mean(of_families)), float(inside.mean())
 
@@ -164,19 +173,14 @@ class NetworkPredictor:
         fitted = self._rows()
         kinds = (True, False) if fitted.has_recipes else (False,)
         left = [self._without_families(is_recipe_told=kind) for kind in kinds]
-        names = list(fitted.rows[0])
         return {
             "schema": SCHEMA,
             "level": self.level,
             "seed": self.seed,
             "dataset": self.dataset,
             "features": None if self.features is None else list(self.features),
-            "names": names,
-            "rows": [[float(f"{row[name]:.7g}") for name in names] for row in fitted.rows],
-            "accuracy": fitted.accuracy.tolist(),
-            "families": list(fitted.families),
-            "recipes": list(fitted.recipes),
-            "left_out": [[_rounded(one.predicted), _rounded(one.deviation)] for one in left],
+            **rows_to_dict(fitted),
+            "left_out": [one.to_list() for one in left],
         }
 
     def save(self, path: str | Path) -> None:
@@ -195,18 +199,10 @@ class NetworkPredictor:
         try:
             made = cls(level=values["level"], seed=values["seed"], features=values["features"])
             made.dataset = str(values["dataset"])
-            made._fitted = fitted = NetworkRows.of(
-                [dict(zip(values["names"], row, strict=True)) for row in values["rows"]],
-                values["accuracy"],
-                families=values["families"],
-                recipes=values["recipes"],
-                names=made.features,
-            )
+            made._fitted = fitted = rows_from_dict(values, names=made.features)
             kinds = (True, False) if fitted.has_recipes else (False,)
-            for kind, (predicted, deviation) in zip(kinds, values["left_out"], strict=True):
-                one = LeftOut(np.array(predicted, float), np.array(deviation, float))
-                one.scaled_errors(to_log(fitted.accuracy))
-                made._left_out[kind] = one
+            for kind, told in zip(kinds, values["left_out"], strict=True):
+                made._left_out[kind] = LeftOut.from_list(told, count=len(fitted.rows))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SpecError(f"damaged predictor ({type(error).__name__}: {error})") from error
         return made
@@ -253,7 +249,3 @@ def _level(level: object) -> float:
     if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 1:
         raise SpecError(f"level must lie between 0 and 1, both excluded, got {level!r}")
     return float(level)
-
-
-def _rounded(values: Floats) -> list[float]:
-    return [round(float(value), 5) for value in values]

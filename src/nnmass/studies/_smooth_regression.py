@@ -54,7 +54,8 @@ class SmoothRegression:
         scale = np.where(scale < 1e-9, 1.0, scale)
         rows = np.clip((x - mean) / scale, -CLIP, CLIP)
         plane = tuple(on_plane) or tuple(range(x.shape[1]))
-        inverse = np.linalg.inv(_kernel(rows, rows, plane) + NOISE * np.eye(len(y)))
+        noisy = _kernel(rows, rows, plane) + NOISE * np.eye(len(y))
+        inverse = np.asarray(np.linalg.inv(noisy), np.float64)
         middle, spread = float(y.mean()), float(y.std()) or 1.0
         return cls(mean, scale, rows, plane, inverse @ (y - middle), inverse, middle, spread)
 
