@@ -71,10 +71,7 @@ def main() -> None:
         columns = [*names, RECIPE] if recipe == "told" else names
         without, best, choices = nested(told, to_log(top1), families, columns)
         for name, found in [*zip(MODELS, without, strict=True), ("chosen by the others", best)]:
-            ranks = [
-                spearman(found[kept], top1[kept])
-                for kept in (here, skips)
-            ]
+            ranks = [spearman(found[kept], top1[kept]) for kept in (here, skips)]
             error = np.abs(to_per_cent(found) - top1)[here].mean()
             print(f"| {name} | {recipe} | {ranks[0]:.3f} | {ranks[1]:.3f} | {error:.2f} |")
         print(f"chosen, recipe {recipe}: {dict(Counter(choices))}")
