@@ -2,32 +2,22 @@
 
     python bench/predict.py --tables FOLDER [--out src/nnmass/studies/imagenet.json]
 
-TABLES holds torchvision_imagenet.csv. Networks are opened without weights and traced at their test
-size. Left out: transformers, and SWAG weights (other training data). A fold is a whole family
-(resnet with resnext and wide_resnet; regnet x with y), with all weights of each network.
+TABLES holds torchvision_imagenet.csv and mobilenetv1_width_resolution_imagenet.csv. A fold is a
+whole family with all weights of each network: coarse (resnet with resnext and wide_resnet; regnet x
+with y; vgg with and without batch norm) or as fine as torchvision names them. Ranks are over
+torchvision's rows.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from imagenet_rows import rows_of
 
-from nnmass.nets import open_network
-from nnmass.studies import NetworkPredictor, network_features, rank_correlation
-from nnmass.tracing import trace
-
-FAMILIES = {
-    **{name: name for name in ("alexnet", "vgg", "squeezenet", "googlenet", "inception")},
-    **{"densenet": "densenet", "resnet": "resnet", "resnext": "resnet", "wide_resnet": "resnet"},
-    **{"regnet": "regnet", "shufflenet": "shufflenet", "mobilenet_v2": "mobilenet_v2"},
-    **{"mobilenet_v3": "mobilenet_v3", "mnasnet": "mnasnet", "efficientnet_v2": "efficientnet_v2"},
-    **{"efficientnet": "efficientnet", "convnext": "convnext"},
-}
-STRONG_V1 = ("convnext", "efficientnet", "resnext101_64x4d")
-"""V1 weights that were trained by a strong recipe."""
+from nnmass.studies import NetworkPredictor, rank_correlation
 
 ABLATION = {
     "params": ["ln_params"],
@@ -40,75 +30,67 @@ ABLATION = {
 }
 
 
-def family_of(model: str) -> str:
-    """The longest beginning that is known; empty for a transformer."""
-    return next(
-        (FAMILIES[key] for key in sorted(FAMILIES, key=len)[::-1] if model.startswith(key)), ""
-    )
-
-
-def rows_of(tables: Path):
-    with (tables / "torchvision_imagenet.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    rows = [row for row in rows if family_of(row["model"]) and "SWAG" not in row["weights"]]
-    traced = {}
-    for row in rows:
-        key = row["model"], int(row["crop_size"])
-        if key not in traced:
-            model = open_network(f"torchvision:{key[0]}").model
-            traced[key] = network_features(trace(model, (3, key[1], key[1])))
-        row["features"] = traced[key]
-        row["family"] = family_of(row["model"])
-        is_second = row["weights"].endswith("_V2")
-        is_strong = is_second or row["model"].startswith(STRONG_V1)
-        row["recipe"] = "strong" if is_strong else "plain"
-    return rows
-
-
-def fitted(rows, features=None, recipes=True, residuals=None) -> NetworkPredictor:
+def fitted(rows: Sequence[dict], families: str, features=None) -> NetworkPredictor:
     made = NetworkPredictor(features=features)
     made.dataset = "ImageNet-1k"
     return made.fit(
         [row["features"] for row in rows],
-        [float(row["top1"]) for row in rows],
-        families=[row["family"] for row in rows],
-        recipes=[row["recipe"] if recipes else "" for row in rows],
-        residuals=residuals,
+        [row["top1"] for row in rows],
+        families=[row[families] for row in rows],
+        recipes=[row["recipe"] for row in rows],
     )
 
 
-def shown(predicted, rows, kept) -> str:
-    accuracy = np.array([float(row["top1"]) for row in rows])
+def shown(predicted, accuracy, kept) -> str:
     found = rank_correlation(predicted[kept], accuracy[kept])
     low, high = found.spearman_interval.low, found.spearman_interval.high
     return f"{found.spearman:.3f} [{low:.2f}, {high:.2f}]"
 
 
-def report(rows) -> NetworkPredictor:
-    has_skips = np.array([row["features"]["has_skips"] > 0 for row in rows])
-    plain = np.array([row["recipe"] == "plain" for row in rows])
-    groups = {"all": np.ones(len(rows), bool), "with skips": has_skips, "plain recipe": plain}
-    accuracy = np.array([float(row["top1"]) for row in rows])
-    n_families = len({row["family"] for row in rows})
-    print(f"{len(rows)} rows, {n_families} families; Spearman, families left out\n")
-    print("| features | recipe | " + " | ".join(groups) + " | mean error, points |")
-    print("| --- | --- |" + " --- |" * len(groups) + " ---: |")
-    made = None
+def once_each(rows: Sequence[dict], values, kept):
+    """Means over the weights of each network."""
+    of_network: dict[tuple[str, int], list[float]] = {}
+    for row, value, is_kept in zip(rows, values, kept, strict=True):
+        if is_kept:
+            of_network.setdefault((row["model"], row["side"]), []).append(value)
+    return np.array([np.mean(each) for each in of_network.values()])
+
+
+def print_ablation(rows: Sequence[dict], families: str) -> NetworkPredictor:
+    """A line for each choice of features, recipe told and not; the predictor of all features."""
+    top1 = np.array([row["top1"] for row in rows])
+    here = np.array([row["source"] == "torchvision" for row in rows])
+    skips = here & np.array([row["features"]["has_skips"] > 0 for row in rows])
+    plain = here & np.array([row["recipe"] == "plain" for row in rows])
+    groups = {"rows": here, "with skips": skips, "plain recipe": plain}
+    n_families = len({row[families] for row in rows})
+    print(f"\n{len(rows)} rows in {n_families} {families} families; Spearman, families left out\n")
+    named = [*groups, "networks once", "once, with skips"]
+    print(f"| features | recipe | {' | '.join(named)} | mean error, points |")
+    print("| --- | --- |" + " --- |" * len(named) + " ---: |")
     for name, features in ABLATION.items():
-        for told in (True, False):
-            made = fitted(rows, features, recipes=told, residuals=np.zeros(len(rows)))
-            predicted = made.leave_families_out()
-            cells = [shown(predicted, rows, kept) for kept in groups.values()]
-            error = np.abs(predicted - accuracy).mean()
-            recipe = "told" if told else "not told"
+        made = fitted(rows, families, features)
+        for is_told in (True, False):
+            found = made.leave_families_out(is_recipe_told=is_told)
+            cells = [shown(found, top1, kept) for kept in groups.values()]
+            for kept in (here, skips):
+                once = once_each(rows, found, kept), once_each(rows, top1, kept)
+                cells.append(shown(*once, slice(None)))
+            error, recipe = np.abs(found - top1)[here].mean(), "told" if is_told else "not told"
             print(f"| {name} | {recipe} | {' | '.join(cells)} | {error:.2f} |", flush=True)
-    made = fitted(rows)
-    by_family, by_row = (f"{100 * share:.1f} %" for share in made.held_out_coverage())
-    print(
-        f"\nIntervals of level {made.level}, of families left out: {by_row} of the rows lie inside;"
-    )
-    print(f"{by_family} where each family weighs the same.")
     return made
+
+
+def print_coverage(made: NetworkPredictor) -> None:
+    print("\n| level | recipe | families inside | rows inside | half width, points (median) |")
+    print("| ---: | --- | ---: | ---: | ---: |")
+    for level in (0.8, 0.9):
+        for is_told in (True, False):
+            inside = made.held_out_coverage(level, is_recipe_told=is_told)
+            cells = " | ".join(f"{100 * share:.1f} %" for share in inside)
+            low, high = made.held_out_intervals(level, is_recipe_told=is_told)
+            recipe, half = "told" if is_told else "not told", np.median((high - low) / 2)
+            print(f"| {100 * level:.0f} % | {recipe} | {cells} | {half:.1f} |")
 
 
 def main() -> None:
@@ -116,10 +98,13 @@ def main() -> None:
     parser.add_argument("--tables", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--out", type=Path, metavar="FILE")
     options = parser.parse_args()
-    made = report(rows_of(options.tables))
+    rows = rows_of(options.tables)
+    print_ablation(rows, "fine")
+    made = print_ablation(rows, "coarse")
+    print_coverage(made)
     if options.out:
         made.save(options.out)
-        print(f"wrote {options.out}")
+        print(f"\nwrote {options.out}")
 
 
 if __name__ == "__main__":

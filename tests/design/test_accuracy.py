@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from nnmass.design import Prediction, design, pareto_front
+from nnmass.design import Candidate, NotInFitError, Prediction, design, pareto_front
 from nnmass.errors import SpecError
+from nnmass.specs import parse
 
 LIKE = "dense-cnn(wm=1,d=12,t=20/30)"
 
@@ -53,3 +54,22 @@ def test_a_fit_of_another_kind_gives_no_proof():
     with pytest.raises(SpecError, match="needs a fit in which accuracy rises with mass"):
         design(like=LIKE, fit=LogFit(rises_with_mass=False), objective="accuracy", max_params=1e5)
     assert design(like=LIKE, fit=LogFit(rises_with_mass=False))[0].accuracy is not None
+
+
+class MasslessFit(LogFit):
+    """Says nothing about a mass of 0."""
+
+    def predict(self, spec):
+        if spec.mass == 0:
+            raise NotInFitError("it has no ln mass", reason="mass 0: not in the fit")
+        return super().predict(spec)
+
+
+def test_a_network_that_the_fit_says_nothing_about_has_no_prediction():
+    plain = Candidate.of(parse("dense-cnn(wm=1,d=12,t=0)"), fit=MasslessFit())
+    assert plain.mass == 0
+    assert plain.accuracy is None
+    assert plain.to_dict()["unpredicted"] == plain.unpredicted == "mass 0: not in the fit"
+    other = Candidate.of(parse(LIKE), fit=MasslessFit())
+    assert other.accuracy is not None
+    assert other.unpredicted == ""

@@ -11,6 +11,7 @@ from torch import nn
 from nnmass import build, parse, trace
 from nnmass.errors import SpecError
 from nnmass.studies import NetworkPredictor, imagenet_predictor, network_features, spearman
+from nnmass.studies._family_folds import quantile_over_families
 from nnmass.studies._smooth_regression import LENGTH, NOISE, PLANE, SmoothRegression
 from nnmass.studies._trees import grow_trees, predict_trees
 
@@ -50,18 +51,38 @@ def test_all_features_are_finite_and_the_same(topologies):
     assert all(math.isfinite(value) for one in found for value in one.values())
 
 
+def kernel_of(z, plane):
+    n, p = z.shape
+    gram = np.empty((n, n))
+    for i in range(n):
+        for j in range(n):
+            apart = ((z[i] - z[j]) ** 2).sum() / p
+            trend = sum(z[i, k] * z[j, k] for k in plane) / len(plane)
+            gram[i, j] = math.exp(-apart / (2 * LENGTH**2)) + PLANE * trend
+    return gram
+
+
 def test_smooth_regression_solves_its_equations():
     generator = np.random.default_rng(0)
     x, y = generator.normal(size=(12, 3)), generator.normal(size=12)
-    model = SmoothRegression.fit(x, y)
-    z = np.clip((x - x.mean(0)) / x.std(0), -3, 3)
-    gram = np.empty((12, 12))
-    for i in range(12):
-        for j in range(12):
-            apart = ((z[i] - z[j]) ** 2).sum() / 3
-            gram[i, j] = math.exp(-apart / (2 * LENGTH**2)) + PLANE * (z[i] @ z[j]) / 3
-    wanted = y.mean() + gram @ np.linalg.inv(gram + NOISE * np.eye(12)) @ (y - y.mean())
-    np.testing.assert_allclose(model.predict(x), wanted, rtol=1e-9)
+    model = SmoothRegression.fit(x, y, on_plane=[0, 2])
+    gram = kernel_of(np.clip((x - x.mean(0)) / x.std(0), -3, 3), [0, 2])
+    inverse = np.linalg.inv(gram + NOISE * np.eye(12))
+    np.testing.assert_allclose(
+        model.predict(x), y.mean() + gram @ inverse @ (y - y.mean()), rtol=1e-9
+    )
+    variance = np.diag(gram - gram @ inverse @ gram) + NOISE
+    np.testing.assert_allclose(model.deviation(x), y.std() * np.sqrt(variance), rtol=1e-9)
+
+
+def test_smooth_regression_follows_the_trend_in_size_alone_where_no_row_is_near():
+    generator = np.random.default_rng(1)
+    x = generator.normal(size=(60, 2))
+    model = SmoothRegression.fit(x, x[:, 0] + np.sin(3 * x[:, 1]), on_plane=[0])
+    inside, outside = np.array([[0.0, 0.0]]), np.array([[0.0, 3.0]])
+    bigger = model.predict(np.array([[2.9, 3.0], [-2.9, 3.0]]))
+    assert bigger[0] > bigger[1] + 3
+    assert model.deviation(outside)[0] > 1.5 * model.deviation(inside)[0]
 
 
 def test_trees_find_steps_and_stay_within_what_they_saw():
@@ -69,8 +90,27 @@ def test_trees_find_steps_and_stay_within_what_they_saw():
     y = np.where(x[:, 2] > 0.5, 3.0, -1.0)
     trees = grow_trees(x, y, seed=1)
     assert np.abs(predict_trees(trees, x) - y).mean() < 0.2
+    roots = {round(float(trees.threshold[root]), 9) for root in range(trees.n_trees)}
+    assert len(roots) > trees.n_trees / 2  # the trees differ
     far = predict_trees(trees, 1e6 * np.ones((1, 4)))
     assert -1 <= far[0] <= 3
+
+
+def test_a_tree_holds_the_means_of_its_rows():
+    generator = np.random.default_rng(5)
+    x, y = generator.normal(size=(40, 3)), generator.normal(size=40)
+    trees = grow_trees(x, y, seed=2)
+    for root in (0, 7):
+        rows_of = {root: np.arange(40)}
+        while rows_of:
+            node, rows = rows_of.popitem()
+            assert trees.value[node] == pytest.approx(y[rows].mean())
+            if trees.feature[node] < 0:
+                continue
+            is_below = x[rows, trees.feature[node]] < trees.threshold[node]
+            assert 2 <= is_below.sum() <= len(rows) - 2
+            rows_of[trees.below[node]] = rows[is_below]
+            rows_of[trees.below[node] + 1] = rows[~is_below]
 
 
 def made(n_families=8, each=6):
@@ -115,6 +155,63 @@ def test_it_is_made_again_from_its_rows():
     assert a.low == pytest.approx(b.low, abs=1e-2)
 
 
+def test_a_recipe_that_is_not_told_is_that_of_networks_like_it():
+    rows, accuracy, families = made()
+    recipes = ["strong" if row["odd"] > 0 else "plain" for row in rows]
+    shift = np.array([8.0 if one == "strong" else 0.0 for one in recipes])
+    model = NetworkPredictor().fit(rows, accuracy / 1.2 + shift, families=families, recipes=recipes)
+    for odd, recipe in ((1.5, "strong"), (-1.5, "plain")):
+        asked = {**rows[0], "odd": odd}
+        untold, told = model.predict([asked])[0], model.predict([asked], recipe=recipe)[0]
+        other = model.predict([asked], recipe="plain" if recipe == "strong" else "strong")[0]
+        assert abs(untold - told) < abs(untold - other)
+    left = [model.leave_families_out(is_recipe_told=told) for told in (True, False)]
+    assert np.abs(left[0] - left[1]).max() > 0
+    plain = NetworkPredictor().fit(rows, accuracy, families=families)
+    assert plain.predict(rows[0], recipe="strong") == plain.predict(rows[0])
+
+
+def test_intervals_of_families_left_out_hold_and_grow_with_distance():
+    rows, accuracy, families = made(n_families=30, each=4)
+    model = NetworkPredictor().fit(rows, accuracy, families=families)
+    low, high = model.held_out_intervals(0.8)
+    inside = (low <= accuracy) & (accuracy <= high)
+    assert model.held_out_coverage(0.8)[1] == pytest.approx(inside.mean())
+    assert 0.65 < inside.mean() < 0.95
+    wider_low, wider_high = model.held_out_intervals(0.95)
+    assert (wider_low <= low).all()
+    assert (wider_high >= high).all()
+    near = model.predict({"ln_macs": 15.0, "ln_mass": 0.0, "odd": 0.0})
+    far = model.predict({"ln_macs": 15.0, "ln_mass": 0.0, "odd": 8.0})
+    assert far.high - far.low > 1.3 * (near.high - near.low)
+
+
+def test_the_quantile_weighs_families_the_same():
+    errors, families = np.array([9.0, 9.0, 9.0, 9.0, 1.0, 2.0, 3.0]), [*"aaaa", *"bcd"]
+    # Shares of the four families and of the one to come: 1/5, 2/5, 3/5, then a's in quarters.
+    assert [quantile_over_families(errors, families, q) for q in (0.2, 0.4, 0.6)] == [1, 2, 3]
+    assert quantile_over_families(errors, families, 0.61) == 9
+    assert quantile_over_families(errors, families, 0.99) == 9
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": "nnmass.predictor/1"}, "its schema is 'nnmass.predictor/1'"),
+        ({"left_out": []}, "damaged predictor"),
+        ({"left_out": [[[0.0], [1.0]]]}, "two numbers of each of 48"),
+        ({"left_out": [[[0.0] * 48, [0.0] * 48]]}, "deviations above 0"),
+        ({"rows": [[1.0]]}, "damaged predictor"),
+        ({"level": 2}, "level must lie between 0 and 1"),
+    ],
+)
+def test_damaged_files(change, message):
+    rows, accuracy, families = made()
+    told = NetworkPredictor().fit(rows, accuracy, families=families).to_dict()
+    with pytest.raises(SpecError, match=message):
+        NetworkPredictor.from_dict({**told, **change})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -129,6 +226,12 @@ def test_wrong_fits(change, message):
         NetworkPredictor().fit(rows, accuracy, **{"families": families, **change})
     with pytest.raises(SpecError, match="below 100"):
         NetworkPredictor().fit(rows, 2 * accuracy, families=families)
+    with pytest.raises(SpecError, match="must be finite"):
+        broken = [{**row, "odd": math.nan} for row in rows]
+        NetworkPredictor().fit(broken, accuracy, families=families)
+    with pytest.raises(SpecError, match="no feature 'odd'"):
+        fitted = NetworkPredictor().fit(rows, accuracy, families=families)
+        fitted.predict({"ln_macs": 3.0, "ln_mass": 1.0})
     with pytest.raises(SpecError, match="not fitted yet"):
         NetworkPredictor().predict(rows[0])
 

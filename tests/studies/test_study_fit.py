@@ -8,8 +8,9 @@ import math
 import numpy as np
 import pytest
 
-from nnmass.design import Prediction, design
+from nnmass.design import Candidate, Prediction, design
 from nnmass.errors import DataError, NNMassError, SpecError, StoreError
+from nnmass.report._design_table import _accuracy
 from nnmass.specs import parse
 from nnmass.studies import (
     AccuracyModel,
@@ -231,3 +232,14 @@ def test_terms():
         read_terms("mass+mass")
     with pytest.raises(SpecError, match="not fitted yet"):
         AccuracyModel().predict({"mass": 1.0})
+
+
+def test_a_candidate_of_mass_0_has_no_prediction_by_ln_mass(rows):
+    massive = [row for row in rows if row["mass"]]
+    model = AccuracyModel(terms=["ln mass"]).fit(study_table(massive))
+    plain = Candidate.of(parse("dense-mlp(w=8,d=16,t=0)"), fit=model)
+    assert (plain.mass, plain.accuracy) == (0, None)
+    assert plain.unpredicted == "mass 0: not in the fit"
+    with pytest.raises(SpecError, match="a mass of 0 has no logarithm"):
+        model.predict(plain.spec)
+    assert _accuracy(plain) == "mass 0: not in the fit"

@@ -52,8 +52,8 @@ def predict_verb(
         Literal["plain", "strong"] | None,
         typer.Option(
             metavar="RECIPE",
-            help="Of the training on ImageNet, plain or strong (torchvision's V1 or V2); in "
-            "between unless told.",
+            help="Of the training on ImageNet, plain or strong (torchvision's V1 or V2); that of "
+            "networks like it unless told.",
         ),
     ] = None,
     quiet: QuietOption = False,

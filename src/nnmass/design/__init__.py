@@ -11,6 +11,7 @@ import types
 from typing import Any
 
 from nnmass.design._accuracy import AccuracyFit as AccuracyFit
+from nnmass.design._accuracy import NotInFitError as NotInFitError
 from nnmass.design._accuracy import Prediction as Prediction
 from nnmass.design._choices import Choices as Choices
 from nnmass.design._design import design as design

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
+from nnmass.errors import SpecError
 from nnmass.specs import Spec
 
 
@@ -29,6 +30,18 @@ class Prediction:
         return asdict(self)
 
 
+class NotInFitError(SpecError):
+    """A fit says nothing about a network, such as one of mass 0 where it is in ln mass.
+
+    Attributes:
+        reason: Why, in a few words for a table.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class AccuracyFit(Protocol):
     """Predicts accuracies from what is known before any training.
 
@@ -41,4 +54,8 @@ class AccuracyFit(Protocol):
         """Of two networks of one space the one of more mass has the higher prediction."""
 
     def predict(self, spec: Spec) -> Prediction:
-        """The predicted accuracy of a network."""
+        """The predicted accuracy of a network.
+
+        Raises:
+            NotInFitError: The fit says nothing about it; the candidate then has no prediction.
+        """

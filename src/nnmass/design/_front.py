@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
-from nnmass.design._accuracy import AccuracyFit, Prediction
+from nnmass.design._accuracy import AccuracyFit, NotInFitError, Prediction
 from nnmass.design._limits import Limits
 from nnmass.design._space import Space
 from nnmass.specs import Spec
@@ -27,7 +27,9 @@ class Candidate:
         memory: Bytes of feature maps that it needs at one moment; see
             `nnmass.specs.Spec.peak_activation_bytes`.
         latency_ms: Milliseconds by the latency table; ``None`` without one.
-        accuracy: Predicted accuracy; ``None`` without a fit.
+        accuracy: Predicted accuracy; ``None`` without a fit, or where it says nothing about this
+            network.
+        unpredicted: Why a fit says nothing about it; empty else.
         outside: Why its mass may not compare with the reference's: depths or widths outside what
             is known. Empty where it may.
     """
@@ -39,6 +41,7 @@ class Candidate:
     memory: int
     latency_ms: float | None = None
     accuracy: Prediction | None = None
+    unpredicted: str = ""
     outside: tuple[str, ...] = ()
 
     @classmethod
@@ -51,6 +54,7 @@ class Candidate:
         outside: tuple[str, ...] = (),
     ) -> Candidate:
         """The candidate ``spec``, priced in closed form."""
+        accuracy, unpredicted = _predicted(spec, fit)
         return cls(
             spec=spec,
             mass=spec.mass,
@@ -58,7 +62,8 @@ class Candidate:
             macs=spec.macs,
             memory=spec.peak_activation_bytes,
             latency_ms=None if latency is None else latency.network_ms(spec),
-            accuracy=None if fit is None else fit.predict(spec),
+            accuracy=accuracy,
+            unpredicted=unpredicted,
             outside=outside,
         )
 
@@ -72,8 +77,19 @@ class Candidate:
             "memory_bytes": self.memory,
             "latency_ms": self.latency_ms,
             "accuracy": None if self.accuracy is None else self.accuracy.to_dict(),
+            "unpredicted": self.unpredicted,
             "outside": list(self.outside),
         }
+
+
+def _predicted(spec: Spec, fit: AccuracyFit | None) -> tuple[Prediction | None, str]:
+    """The prediction, or why there is none."""
+    if fit is None:
+        return None, ""
+    try:
+        return fit.predict(spec), ""
+    except NotInFitError as error:
+        return None, error.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

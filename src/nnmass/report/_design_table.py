@@ -130,7 +130,7 @@ def _accuracy(one: Candidate) -> str:
     """Predicted, with the ends of its interval."""
     found = one.accuracy
     if found is None:
-        return "no fit"
+        return one.unpredicted or "no fit"
     beyond = ", extrapolated" if found.extrapolates else ""
     return f"{found.accuracy:.1f} ({found.low:.1f} to {found.high:.1f}{beyond})"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import numpy as np
 import numpy.typing as npt
 
-from nnmass.design import Prediction
+from nnmass.design import NotInFitError, Prediction
 from nnmass.errors import SpecError
 from nnmass.specs import Spec
 from nnmass.studies._conformal import interval_ends
@@ -192,9 +192,11 @@ class AccuracyModel:
         x = term_values(columns, terms)[0]
         if not np.isfinite(x).all():
             lacks = [term for term, value in zip(terms, x, strict=True) if not np.isfinite(value)]
-            raise SpecError(
+            is_massless = columns["mass"][0] == 0 and any("ln mass" in term for term in lacks)
+            raise NotInFitError(
                 f"{_told(network)} has no {' and no '.join(lacks)}, which the fit needs (a mass of "
-                "0 has no logarithm); fit with other terms"
+                "0 has no logarithm); fit with other terms",
+                reason=f"{'mass 0' if is_massless else 'no ' + lacks[0]}: not in the fit",
             )
         accuracy = state.ridge.predict(x)
         by_fold = np.array([fold.predict(x) for fold in state.folds])[state.fold]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,40 +14,25 @@ import numpy.typing as npt
 from nnmass.design import Prediction
 from nnmass.errors import SpecError
 from nnmass.runs import write_atomic
-from nnmass.studies._network_features import network_features
-from nnmass.studies._smooth_regression import SmoothRegression
-from nnmass.studies._trees import Split, grow_trees, predict_trees
+from nnmass.studies._family_folds import LeftOut, folds_of_families, quantile_over_families
+from nnmass.studies._mixture import Mixture, to_log, to_per_cent
+from nnmass.studies._network_rows import RECIPES, NetworkRows, features_of
+from nnmass.studies._rows_file import rows_from_dict, rows_to_dict
 
 Floats = npt.NDArray[np.float64]
 
-SCHEMA = "nnmass.predictor/1"
-RECIPES = {"plain": -0.5, "": 0.0, "strong": 0.5}
-"""The recipe as a feature; a recipe that is not told lies in the middle."""
-FOLDS = 20
-"""Most folds of families."""
-RANGE_SLACK = 0.05
-MOST_ACCURATE = 99.9
-
-
-@dataclass(frozen=True, slots=True)
-class _Mixture:
-    smooth: SmoothRegression
-    trees: tuple[Split | float, ...]
-
-    @classmethod
-    def fit(cls, x: Floats, y: Floats, seed: int) -> _Mixture:
-        return cls(SmoothRegression.fit(x, y), grow_trees(x, y, seed=seed))
-
-    def predict(self, x: Floats) -> Floats:
-        return (self.smooth.predict(x) + predict_trees(self.trees, x)) / 2
+SCHEMA = "nnmass.predictor/2"
 
 
 class NetworkPredictor:
     """Accuracy in per cent, from the features of traced topologies of all families.
 
-    The mean of a Gaussian process and of extremely randomised trees, of ``-ln(1 - accuracy)``.
-    ``fit``, ``predict`` and ``score`` as in scikit-learn. Intervals come from the errors on
-    families left out, each family weighing the same, so that they are of a network of a new family.
+    The mean of a Gaussian process, which has a trend in size, and of extremely randomised trees,
+    of ``-ln(1 - accuracy)``. Where recipes are told there are two such models: one that knows the
+    recipe, and one that does not, which predicts for the recipes that such networks were trained
+    with. ``fit``, ``predict`` and ``score`` as in scikit-learn. Intervals come from the errors on
+    families left out, each family weighing the same, so that they are of a network of a new
+    family; they are wider for a network that is unlike all fitted ones.
 
     Args:
         level: Of the intervals, in (0, 1).
@@ -56,23 +40,19 @@ class NetworkPredictor:
         features: Names of those of `network_features` to use; all unless told.
 
     Source:
-        Ours; intervals after Barber and others, Annals of Statistics 49 (2021), over families.
+        Ours; intervals after Lei and others, JASA 113 (2018), section 5.2 (errors scaled by how
+        unsure the model is), over families.
     """
 
     def __init__(
         self, *, level: float = 0.9, seed: int = 0, features: Sequence[str] | None = None
     ) -> None:
-        if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 1:
-            raise SpecError(f"level must lie between 0 and 1, both excluded, got {level!r}")
-        self.level, self.seed = float(level), seed
+        self.level, self.seed = _level(level), seed
         self.features = None if features is None else tuple(features)
         self.dataset = ""
-        self._model: _Mixture | None = None
-        self._rows: tuple[dict[str, float], ...] = ()
-        self._accuracy: Floats = np.zeros(0)
-        self._families: tuple[str, ...] = ()
-        self._recipes: tuple[str, ...] = ()
-        self.residuals: Floats = np.zeros(0)
+        self._fitted: NetworkRows | None = None
+        self._models: dict[bool, Mixture] = {}
+        self._left_out: dict[bool, LeftOut] = {}
 
     def fit(
         self,
@@ -81,9 +61,11 @@ class NetworkPredictor:
         *,
         families: Sequence[str] | None = None,
         recipes: Sequence[str] | None = None,
-        residuals: npt.ArrayLike | None = None,
     ) -> Self:
         """Fit to trained networks.
+
+        The models that lack a family each are fitted when an interval, or what they predict, is
+        first asked for.
 
         Args:
             networks: Topologies, or what `network_features` gave for them.
@@ -91,37 +73,24 @@ class NetworkPredictor:
             families: What must be left out together: one name a network; each network its own
                 family unless told.
             recipes: ``"plain"``, ``"strong"`` or ``""`` (not told) for each network.
-            residuals: Of an earlier fit to the same networks; else families are left out in turn.
 
         Raises:
             SpecError: Lengths differ, there are fewer than 3 families, or a value is out of range.
         """
-        self._rows = tuple(map(_features, networks))
-        self._accuracy = np.asarray(accuracy, np.float64)
-        n = len(self._rows)
-        self._families = tuple(families) if families is not None else tuple(map(str, range(n)))
-        self._recipes = tuple(recipes) if recipes is not None else ("",) * n
-        self._check()
-        x, y = self._design(self._rows, self._recipes), _to_log(self._accuracy)
-        if residuals is None:
-            residuals = y - _to_log(self.leave_families_out())
-        self.residuals = np.asarray(residuals, np.float64)
-        self._model = _Mixture.fit(x, y, self.seed)
+        self._fitted = NetworkRows.of(
+            list(networks), accuracy, families=families, recipes=recipes, names=self.features
+        )
+        self._models, self._left_out = {}, {}
+        self._model(is_recipe_told=self._fitted.has_recipes)
         return self
 
     def leave_families_out(self, *, is_recipe_told: bool = True) -> Floats:
-        """Accuracy of each fitted network as predicted without its family.
+        """Accuracy of each fitted network, in per cent, as predicted without its family.
 
         Args:
             is_recipe_told: Predict for the recipe of each; else for one that is not told.
         """
-        y, predicted = _to_log(self._accuracy), np.zeros(len(self._rows))
-        x = self._design(self._rows, self._recipes)
-        told = self._recipes if is_recipe_told else ("",) * len(self._rows)
-        asked = self._design(self._rows, told)
-        for out in self._folds():
-            predicted[out] = _Mixture.fit(x[~out], y[~out], self.seed).predict(asked[out])
-        return _to_per_cent(predicted)
+        return to_per_cent(self._without_families(is_recipe_told=is_recipe_told).predicted)
 
     def predict(self, networks: Any, *, recipe: str = "") -> Any:
         """One network to its `Prediction`; a sequence of them to an array of per cents.
@@ -133,19 +102,23 @@ class NetworkPredictor:
         Raises:
             SpecError: It is not fitted, or the recipe is not known.
         """
-        if self._model is None:
-            raise SpecError("this NetworkPredictor is not fitted yet: call fit")
+        fitted = self._rows()
         if recipe not in RECIPES:
             raise SpecError(f"recipe must be plain, strong or empty, got {recipe!r}")
         is_one = isinstance(networks, Mapping) or hasattr(networks, "cells")
-        rows = tuple(map(_features, [networks] if is_one else networks))
-        y = self._model.predict(self._design(rows, (recipe,) * len(rows)))
+        rows = tuple(map(features_of, [networks] if is_one else networks))
+        if not rows:
+            return np.zeros(0)
+        is_told = bool(recipe) and fitted.has_recipes
+        x = fitted.matrix(rows, (recipe,) * len(rows), with_recipe=is_told)
+        model = self._model(is_recipe_told=is_told)
+        y = model.predict(x)
         if not is_one:
-            return _to_per_cent(y)
-        half = self._half_width()
-        accuracy, low, high = _to_per_cent(np.array([y[0], y[0] - half, y[0] + half])).tolist()
+            return to_per_cent(y)
+        half = self._factor(is_recipe_told=is_told) * model.deviation(x)[0]
+        accuracy, low, high = to_per_cent(np.array([y[0], y[0] - half, y[0] + half])).tolist()
         return Prediction(
-            accuracy=accuracy, low=low, high=high, extrapolates=bool(self.why_extrapolates(rows[0]))
+            accuracy=accuracy, low=low, high=high, extrapolates=bool(fitted.outside(rows[0]))
         )
 
     def score(self, networks: Sequence[Any], accuracy: npt.ArrayLike) -> float:
@@ -157,53 +130,57 @@ class NetworkPredictor:
 
     def why_extrapolates(self, network: Any, *, dataset: str = "") -> tuple[str, ...]:
         """The features that lie outside those of all fitted networks; empty where none does."""
-        found, reasons = _features(network), []
-        for name in self._names():
-            known = [row[name] for row in self._rows]
-            low, high = min(known), max(known)
-            slack = RANGE_SLACK * (high - low) + 1e-9
-            if not low - slack <= found[name] <= high + slack:
-                shown = [found[name], low, high]
-                if name.startswith("ln_"):
-                    shown = [math.exp(value) for value in shown]
-                value, least, most = (f"{number:.3g}" for number in shown)
-                reasons.append(
-                    f"{name.removeprefix('ln_').replace('_', ' ')} {value} is outside "
-                    f"{least} .. {most}"
-                )
+        reasons = self._rows().outside(features_of(network))
         if dataset and self.dataset and dataset != self.dataset:
-            reasons.append(f"its data set is {dataset}, fitted was {self.dataset}")
-        return tuple(reasons)
+            return (*reasons, f"its data set is {dataset}, fitted was {self.dataset}")
+        return reasons
 
-    def held_out_coverage(self) -> tuple[float, float]:
-        """Share inside intervals that are made without any row of their family.
+    def held_out_intervals(
+        self, level: float | None = None, *, is_recipe_told: bool = True
+    ) -> tuple[Floats, Floats]:
+        """Ends, in per cent, of intervals that are made without any row of a network's family.
+
+        Args:
+            level: Of the intervals; the predictor's own unless told.
+            is_recipe_told: Of the predictions.
+        """
+        fitted, names = self._rows(), np.array(self._rows().families)
+        level = self.level if level is None else _level(level)
+        left = self._without_families(is_recipe_told=is_recipe_told)
+        errors, half = left.scaled_errors(to_log(fitted.accuracy)), np.zeros(len(names))
+        for family in set(fitted.families):
+            out = names == family
+            half[out] = quantile_over_families(errors[~out], names[~out].tolist(), level)
+        half *= left.deviation
+        return to_per_cent(left.predicted - half), to_per_cent(left.predicted + half)
+
+    def held_out_coverage(
+        self, level: float | None = None, *, is_recipe_told: bool = True
+    ) -> tuple[float, float]:
+        """Share of the fitted networks inside `held_out_intervals` of the same arguments.
 
         Returns:
             Each family weighing the same, which is what the level promises, and each network.
         """
-        inside = np.zeros(len(self._rows), bool)
-        for family in set(self._families):
-            out = np.array([one == family for one in self._families])
-            inside[out] = np.abs(self.residuals[out]) <= self._half_width(~out)
-        names = np.array(self._families)
-        of_families = [inside[names == family].mean() for family in set(self._families)]
+        fitted, names = self._rows(), np.array(self._rows().families)
+        low, high = self.held_out_intervals(level, is_recipe_told=is_recipe_told)
+        inside = (low <= fitted.accuracy) & (fitted.accuracy <= high)
+        of_families = [inside[names == family].mean() for family in set(fitted.families)]
         return float(np.mean(of_families)), float(inside.mean())
 
     def to_dict(self) -> dict[str, object]:
         """The rows it was fitted to, from which it is made again: JSON-ready."""
-        names = list(self._rows[0]) if self._rows else []
+        fitted = self._rows()
+        kinds = (True, False) if fitted.has_recipes else (False,)
+        left = [self._without_families(is_recipe_told=kind) for kind in kinds]
         return {
             "schema": SCHEMA,
             "level": self.level,
             "seed": self.seed,
             "dataset": self.dataset,
             "features": None if self.features is None else list(self.features),
-            "names": names,
-            "rows": [[float(f"{row[name]:.7g}") for name in names] for row in self._rows],
-            "accuracy": self._accuracy.tolist(),
-            "families": list(self._families),
-            "recipes": list(self._recipes),
-            "residuals": [round(float(value), 6) for value in self.residuals],
+            **rows_to_dict(fitted),
+            "left_out": [one.to_list() for one in left],
         }
 
     def save(self, path: str | Path) -> None:
@@ -222,78 +199,53 @@ class NetworkPredictor:
         try:
             made = cls(level=values["level"], seed=values["seed"], features=values["features"])
             made.dataset = str(values["dataset"])
-            rows = [dict(zip(values["names"], row, strict=True)) for row in values["rows"]]
-            return made.fit(
-                rows,
-                values["accuracy"],
-                families=values["families"],
-                recipes=values["recipes"],
-                residuals=values["residuals"],
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            made._fitted = fitted = rows_from_dict(values, names=made.features)
+            kinds = (True, False) if fitted.has_recipes else (False,)
+            for kind, told in zip(kinds, values["left_out"], strict=True):
+                made._left_out[kind] = LeftOut.from_list(told, count=len(fitted.rows))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SpecError(f"damaged predictor ({type(error).__name__}: {error})") from error
+        return made
 
-    def _names(self) -> tuple[str, ...]:
-        return self.features if self.features is not None else tuple(self._rows[0])
+    def _rows(self) -> NetworkRows:
+        if self._fitted is None:
+            raise SpecError("this NetworkPredictor is not fitted yet: call fit")
+        return self._fitted
 
-    def _design(self, rows: Sequence[Mapping[str, float]], recipes: Sequence[str]) -> Floats:
-        names = self._names()
-        x = np.array([[row[name] for name in names] for row in rows], np.float64)
-        if not any(self._recipes):
-            return x
-        return np.column_stack([x, [RECIPES[recipe] for recipe in recipes]])
+    def _model(self, *, is_recipe_told: bool) -> Mixture:
+        """The model of all rows, fitted when it is first asked for."""
+        if is_recipe_told not in self._models:
+            self._models[is_recipe_told] = self._mixture(None, is_recipe_told=is_recipe_told)
+        return self._models[is_recipe_told]
 
-    def _folds(self) -> list[npt.NDArray[np.bool_]]:
-        """Rows of each fold; whole families, the largest first into the smallest fold."""
-        sizes = {one: self._families.count(one) for one in dict.fromkeys(self._families)}
-        loads, place = [0] * min(FOLDS, len(sizes)), dict[str, int]()
-        for family in sorted(sizes, key=lambda one: -sizes[one]):
-            place[family] = loads.index(min(loads))
-            loads[place[family]] += sizes[family]
-        of_row = np.array([place[family] for family in self._families])
-        return [of_row == fold for fold in range(len(loads))]
+    def _mixture(self, kept: npt.NDArray[np.bool_] | None, *, is_recipe_told: bool) -> Mixture:
+        fitted = self._rows()
+        x, y = fitted.matrix(with_recipe=is_recipe_told), to_log(fitted.accuracy)
+        chosen = slice(None) if kept is None else kept
+        names = fitted.columns(with_recipe=is_recipe_told)
+        return Mixture.fit(x[chosen], y[chosen], names=names, seed=self.seed)
 
-    def _half_width(self, rows: npt.NDArray[np.bool_] | None = None) -> float:
-        """The level's quantile of the errors, families weighing the same."""
-        kept = np.ones(len(self._rows), bool) if rows is None else rows
-        names = [one for one, is_kept in zip(self._families, kept, strict=True) if is_kept]
-        errors = np.abs(self.residuals[kept])
-        weights = np.array([1 / names.count(one) for one in names])
-        order = np.argsort(errors)
-        share = np.cumsum(weights[order]) / (weights.sum() + 1)  # the new family is one more
-        above = np.flatnonzero(share >= self.level - 1e-12)
-        return float(errors[order][above[0] if len(above) else -1])
+    def _without_families(self, *, is_recipe_told: bool) -> LeftOut:
+        fitted = self._rows()
+        is_told = is_recipe_told and fitted.has_recipes
+        if is_told not in self._left_out:
+            x = fitted.matrix(with_recipe=is_told)
+            predicted, deviation = np.zeros(len(x)), np.zeros(len(x))
+            for out in folds_of_families(fitted.families):
+                model = self._mixture(~out, is_recipe_told=is_told)
+                predicted[out], deviation[out] = model.predict(x[out]), model.deviation(x[out])
+            self._left_out[is_told] = LeftOut(predicted, deviation)
+        return self._left_out[is_told]
 
-    def _check(self) -> None:
-        n = len(self._rows)
-        lengths = {n, len(self._accuracy), len(self._families), len(self._recipes)}
-        if self._accuracy.ndim != 1 or len(lengths) > 1:
-            raise SpecError(
-                f"there must be one accuracy, family and recipe for each of {n} networks, got "
-                f"{self._accuracy.size}, {len(self._families)} and {len(self._recipes)}"
-            )
-        if len(set(self._families)) < 3:
-            raise SpecError(
-                f"a NetworkPredictor needs at least 3 families, got {len(set(self._families))}"
-            )
-        if not ((self._accuracy >= 0) & (self._accuracy < 100)).all():
-            raise SpecError("accuracy must be in per cent, at least 0 and below 100")
-        if unknown := sorted(set(self._recipes) - set(RECIPES)):
-            raise SpecError(f"recipes must be plain, strong or empty, got {unknown[0]!r}")
-        known = set.intersection(*(set(row) for row in self._rows))
-        if missing := [name for name in self._names() if name not in known]:
-            raise SpecError(f"some network has no feature {missing[0]!r}")
+    def _factor(self, *, is_recipe_told: bool) -> float:
+        """By how much a deviation is multiplied for half an interval."""
+        fitted = self._rows()
+        left = self._without_families(is_recipe_told=is_recipe_told)
+        errors = left.scaled_errors(to_log(fitted.accuracy))
+        return quantile_over_families(errors, fitted.families, self.level)
 
 
-def _features(network: Any) -> dict[str, float]:
-    return dict(network) if isinstance(network, Mapping) else network_features(network)
-
-
-def _to_log(per_cent: Floats) -> Floats:
-    result: Floats = -np.log(1 - np.minimum(per_cent, MOST_ACCURATE) / 100)
-    return result
-
-
-def _to_per_cent(y: Floats) -> Floats:
-    result: Floats = 100 * (1 - np.exp(-np.clip(y, 0, -math.log(1 - MOST_ACCURATE / 100))))
-    return result
+def _level(level: object) -> float:
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 1:
+        raise SpecError(f"level must lie between 0 and 1, both excluded, got {level!r}")
+    return float(level)
