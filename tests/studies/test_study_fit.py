@@ -243,3 +243,30 @@ def test_a_candidate_of_mass_0_has_no_prediction_by_ln_mass(rows):
     with pytest.raises(SpecError, match="a mass of 0 has no logarithm"):
         model.predict(plain.spec)
     assert _accuracy(plain) == "mass 0: not in the fit"
+
+
+def test_one_data_set_of_several():
+    rows = [
+        {"mass": m, "data": data, "accuracy": m * slope}
+        for data, slope in (("a", 1.0), ("b", -1.0))
+        for m in (1.0, 2.0, 5.0)
+    ]
+    assert study_table(rows, data="b").outcome.tolist() == [-1.0, -2.0, -5.0]
+    with pytest.raises(SpecError, match=r"no rows of the data set 'c'.* It has: a, b"):
+        study_table(rows, data="c")
+
+
+def test_cells_of_a_network_are_one_depth():
+    specs = [
+        "dense-cnn(wm=1,d=6,t=2/3/6)",
+        "dense-cnn(wm=1,d=6/9/12,t=2/2/2)",
+        "dense-cnn(wm=2,d=9,t=2/2/2)",
+    ]
+    rows = [
+        {"spec": spec, "depth": "6/6/6", "width": "16/32/64", "accuracy": 50.0 + i}
+        for i, spec in enumerate(specs)
+    ]
+    assert study_table(rows).columns["depth"].tolist() == [6.0, 9.0, 9.0]
+    assert study_table(rows).columns["width"].tolist() == [1.0, 1.0, 2.0]
+    told = [{"mass": i + 1, "depth": "6/9/12", "accuracy": i} for i in range(3)]
+    assert study_table(told).columns["depth"].tolist() == [9.0] * 3

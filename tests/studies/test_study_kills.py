@@ -144,13 +144,13 @@ import os, signal, subprocess, sys, threading, time
 import ray
 from ray.cluster_utils import Cluster
 from nnmass.runs import read_study
-from nnmass.studies import JobLost, JobStarted, RayEngine, TrialEnded, run_study
+from nnmass.studies import JobLost, JobStarted, RayEngine, run_study
 
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
 second = cluster.add_node(num_cpus=1)
 cluster.wait_for_nodes()
 file, out = sys.argv[1:]
-begin, state = time.monotonic(), {"ended": 0, "killed": 0, "removed": False}
+begin, state = time.monotonic(), {"started": 0}
 
 def workers():
     raylets = [node.all_processes["raylet"][0].process.pid for node in cluster.list_all_nodes()]
@@ -159,16 +159,17 @@ def workers():
     return [int(pid) for pid in found.stdout.split()]
 
 def watch(event):
-    if isinstance(event, TrialEnded):
-        state["ended"] += 1
     if isinstance(event, JobLost):
         print(f"{time.monotonic() - begin:.1f} s: lost {len(event.job.wanted)}: {event.reason}")
-    if state["ended"] == 4 and not state["killed"]:
-        state["killed"] = workers()[0]
-        os.kill(state["killed"], signal.SIGKILL)
-        print(f"{time.monotonic() - begin:.1f} s: killed worker {state['killed']}")
-    if state["ended"] >= 12 and not state["removed"]:
-        state["removed"] = True
+    if not isinstance(event, JobStarted):
+        return
+    state["started"] += 1
+    if state["started"] == 7:
+        time.sleep(0.3)  # into its training
+        os.kill(workers()[0], signal.SIGKILL)
+        print(f"{time.monotonic() - begin:.1f} s: killed a worker")
+    if state["started"] == 11:
+        time.sleep(0.3)
         cluster.remove_node(second, allow_graceful=False)
         print(f"{time.monotonic() - begin:.1f} s: killed the second node")
 

@@ -19,7 +19,7 @@ _PARAGRAPHS = (
     "Exit code: 0 done; 2 where the table cannot be fitted; 3 where it cannot be read.",
     "Examples:",
     "  nnmass study fit results/mnist.csv --out mnist-fit.json",
-    "  nnmass study fit studies/mnist --outcome test_accuracy --json",
+    "  nnmass study fit synthetic-mlp --data 'segments(20)' --json",
 )
 FIT_EPILOG = "\n\n".join(_PARAGRAPHS)
 
@@ -29,6 +29,12 @@ def study_fit(
     outcome: Annotated[
         str, typer.Option(help="The column to explain; accuracy finds test_accuracy and top1.")
     ] = "accuracy",
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Take this data set's rows, where there are several.", show_default=False
+        ),
+    ] = None,
     terms: Annotated[
         str | None,
         typer.Option(
@@ -51,7 +57,7 @@ def study_fit(
 
     chosen = None if terms is None else read_terms(terms)
     fit = fit_accuracy(
-        read_table(path, outcome=outcome),
+        read_table(path, outcome=outcome, data=data),
         top=top,
         terms=chosen,
         level=level,
@@ -68,14 +74,15 @@ def study_fit(
         say(f"wrote {out}; use it with: nnmass predict NETWORK --fit {out}")
 
 
-def read_table(path: Path, *, outcome: str) -> StudyTable:
+def read_table(path: Path, *, outcome: str, data: str | None) -> StudyTable:
     """The table of a CSV file, or of a study's folder."""
     from nnmass.runs import read_study
     from nnmass.studies import read_study_table, study_table
 
     if not path.is_dir():
-        return read_study_table(path, outcome=outcome)
-    return study_table(read_study(path).to_rows(), outcome=outcome, where=str(path))
+        return read_study_table(path, outcome=outcome, data=data)
+    rows = read_study(path).to_rows()
+    return study_table(rows, outcome=outcome, data=data, where=str(path))
 
 
 def emit_fit(fit: StudyFit) -> None:

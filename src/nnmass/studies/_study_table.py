@@ -70,7 +70,9 @@ class StudyTable:
         )
 
 
-def read_study_table(path: str | Path, *, outcome: str = "accuracy") -> StudyTable:
+def read_study_table(
+    path: str | Path, *, outcome: str = "accuracy", data: str | None = None
+) -> StudyTable:
     """The table in a CSV file; see `study_table`.
 
     Raises:
@@ -85,11 +87,15 @@ def read_study_table(path: str | Path, *, outcome: str = "accuracy") -> StudyTab
         raise DataError(f"cannot read {file}: {error.strerror or error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{file} is no CSV table of UTF-8 text: {error}") from error
-    return study_table(rows, outcome=outcome, where=str(file))
+    return study_table(rows, outcome=outcome, data=data, where=str(file))
 
 
 def study_table(
-    rows: Iterable[Mapping[str, Any]], *, outcome: str = "accuracy", where: str = "the table"
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    outcome: str = "accuracy",
+    data: str | None = None,
+    where: str = "the table",
 ) -> StudyTable:
     """Rows of trained networks as columns.
 
@@ -102,11 +108,12 @@ def study_table(
         rows: Mappings from column to text or number.
         outcome: The column to explain. ``accuracy`` also finds ``test_accuracy`` and ``top1``, and
             one that lies in [0, 1] is read as a share: times 100.
+        data: Take the rows of this data set (column ``data`` or ``dataset``) alone.
         where: What the rows are called in messages.
 
     Raises:
-        SpecError: A column is missing, a value is no number, or there are fewer than 3
-            configurations.
+        SpecError: A column is missing, a value is no number, there are fewer than 3
+            configurations, or several data sets.
 
     Example:
         >>> rows = [{"mass": m, "params": 10 * m, "accuracy": 0.5 + m / 100} for m in (1, 2, 3)]
@@ -116,6 +123,8 @@ def study_table(
     listed = [dict(row) for row in rows]
     if not listed:
         raise SpecError(f"{where} has no rows: a fit needs at least 3 configurations")
+    if data is not None:
+        listed = _rows_of(data, listed, where)
     wanted = _column(listed[0], outcome, where)
     kept = [row for row in listed if _is_there(row.get(wanted))]
     notes = []
@@ -133,11 +142,11 @@ def study_table(
             f"{where} holds {len(order)} configuration(s) with {wanted}: a fit needs at least 3"
         )
     families = {_family(row) for row in kept} - {""}
-    datasets = sorted({str(row.get("dataset") or row.get("data") or "") for row in kept} - {""})
+    datasets = sorted({_dataset(row) for row in kept} - {""})
     if len(datasets) > 1:
         raise SpecError(
             f"{where} holds several data sets ({', '.join(datasets[:4])}): accuracies compare "
-            "within one; keep the rows of one"
+            "within one; choose it with --data NAME, or data= in Python"
         )
     return StudyTable(
         columns={name: np.array([numbers[name] for numbers in found]) for name in QUANTITIES},
@@ -151,6 +160,21 @@ def study_table(
     )
 
 
+def _dataset(row: Mapping[str, Any]) -> str:
+    return str(row.get("dataset") or row.get("data") or "")
+
+
+def _rows_of(data: str, rows: list[dict[str, Any]], where: str) -> list[dict[str, Any]]:
+    found = [row for row in rows if _dataset(row) == data]
+    if not found:
+        names = sorted({_dataset(row) for row in rows} - {""})
+        raise SpecError(
+            f"{where} has no rows of the data set {data!r}.{did_you_mean(data, names)} It has: "
+            f"{', '.join(names) or 'no column data or dataset'}"
+        )
+    return found
+
+
 def quantities_of(spec: Spec) -> dict[str, float]:
     """The numbers of a spec that a table has columns for; ``nan`` where it has none."""
     values = spec.values()
@@ -162,9 +186,17 @@ def quantities_of(spec: Spec) -> dict[str, float]:
         "mass": spec.mass,
         "params": float(spec.params),
         "macs": float(spec.macs),
-        "depth": float(depth) if isinstance(depth, int | float) else math.nan,
-        "width": float(width) if isinstance(width, int | float) else math.nan,
+        "depth": _mean_of_cells(depth),
+        "width": _mean_of_cells(width),
     }
+
+
+def _mean_of_cells(value: object) -> float:
+    """A number, or the mean of one a cell; ``nan`` for anything else."""
+    values = value if isinstance(value, tuple) else (value,)
+    if not values or not all(isinstance(each, int | float) for each in values):
+        return math.nan
+    return math.fsum(values) / len(values)
 
 
 @lru_cache(maxsize=4096)
@@ -177,7 +209,7 @@ def _quantities(row: Mapping[str, Any], where: str) -> dict[str, float]:
     for name in QUANTITIES:
         if math.isnan(found.get(name, math.nan)):
             key = next((key for key in ALIASES[name] if _is_there(row.get(key))), None)
-            found[name] = math.nan if key is None else _number(row[key], key, where)
+            found[name] = math.nan if key is None else _cells_number(row[key], key, where)
     for name in ("mass", "params", "macs"):
         if found[name] < 0:
             raise SpecError(f"{where}: {name} must be at least 0, got {found[name]:g}")
@@ -213,6 +245,12 @@ def _column(row: Mapping[str, Any], outcome: str, where: str) -> str:
 
 def _is_there(value: object) -> bool:
     return value is not None and str(value).strip() != ""
+
+
+def _cells_number(value: object, name: str, where: str) -> float:
+    """The number; of ``6/9/12``, one a cell, their mean."""
+    parts = str(value).split("/") if name in ("depth", "width") else [value]
+    return _mean_of_cells(tuple(_number(part, name, where) for part in parts))
 
 
 def _number(value: object, name: str, where: str) -> float:
