@@ -58,7 +58,7 @@ def test_summary(stored):
 def test_formats_that_are_none(stored, tmp_path):
     with pytest.raises(SpecError, match=r"unknown format 'cvs'\. Did you mean 'csv'"):
         export_study(stored, tmp_path / "a", to="cvs")
-    with pytest.raises(SpecError, match=r"tells no format Known: csv, json, parquet"):
+    with pytest.raises(SpecError, match=r"tells no format\. Known: csv, json, parquet"):
         export_study(stored, tmp_path / "a")
     with pytest.raises(SpecError, match="parquet needs a file"):
         export_text(stored, "parquet")
