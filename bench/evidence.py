@@ -107,9 +107,12 @@ def verdict(fit):
     found = fit.configurations
     baseline = max((one for one in found if one.is_baseline), key=by_r_squared)
     best = max((one for one in found if one.name in ("mass", "ln mass")), key=by_r_squared)
-    clear = best.r_squared.interval.low > baseline.r_squared.interval.high
-    ahead = best.r_squared.value > baseline.r_squared.value
-    how = ("more than" if clear else "not clearly more than") if ahead else "less than"
+    mine, theirs = best.r_squared.interval, baseline.r_squared.interval
+    how = "not clearly more or less than"  # where the intervals overlap
+    if mine.low > theirs.high:
+        how = "more than"
+    elif mine.high < theirs.low:
+        how = "less than"
     depth = ""
     if best.r_squared_new_depth and baseline.r_squared_new_depth:
         depth = (

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 import nnmass
 from nnmass.data import DATASETS, ImageData, load_dataset, take
 from nnmass.nets import DenseMLPNet
-from nnmass.train import ManyEpoch, Recipe, train, train_many
+from nnmass.train import RECIPES, ManyEpoch, Recipe, train, train_many
 
 
 class Plain(nn.Module):
@@ -92,15 +92,7 @@ def plain_us(spec: str, data: ImageData, *, n_steps: int) -> np.ndarray:
 
 
 def recipe_of(epochs: int) -> Recipe:
-    return Recipe(
-        epochs=epochs,
-        batch_size=100,
-        optimiser="adam",
-        lr=1e-3,
-        weight_decay=0.0,
-        schedule="constant",
-        warmup_epochs=0,
-    )
+    return dataclasses.replace(RECIPES["adam"], epochs=epochs)
 
 
 def one_by_one_us(spec: str, data: ImageData) -> np.ndarray:

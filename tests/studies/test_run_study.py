@@ -33,6 +33,7 @@ from nnmass.studies import (
     run_job,
     run_study,
 )
+from nnmass.studies._run_job import open_data
 from nnmass.studies._study import EngineSettings
 from nnmass.train import train
 
@@ -279,6 +280,30 @@ def test_many_networks_that_do_not_fit_are_told_at_once(few):
     with pytest.raises(SpecError, match=r"8 of 8 networks do not fit digits") as caught:
         check_study(dataclasses.replace(few, specs=specs))
     assert ".. and 3 more" in str(caught.value)
+
+
+def test_changes_of_images_that_do_not_fit_are_told_before_anything_starts(few):
+    recipe = dataclasses.replace(few.recipe, augment="crop:9+flip")
+    with pytest.raises(SpecError, match=r"crop must be less than the side .* digits, 8 pixels"):
+        check_study(dataclasses.replace(few, recipe=recipe))
+
+
+def test_a_folder_of_images_is_decoded_once_for_the_check_and_all_workers(tmp_path, monkeypatch):
+    image = pytest.importorskip("PIL.Image")
+    for part in ("train", "val"):
+        for name, colour in (("a", "red"), ("b", "blue")):
+            (tmp_path / "photos" / part / name).mkdir(parents=True)
+            for index in range(3):
+                file = tmp_path / "photos" / part / name / f"{index}.png"
+                image.new("RGB", (9, 9), colour).save(file)
+    monkeypatch.setenv("NNMASS_CACHE", str(tmp_path / "cache"))
+    name = f"folder({tmp_path / 'photos'},size=8)"
+    data = open_data(name, None, None, None)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    open_data.cache_clear()  # as in another process
+    monkeypatch.setattr("nnmass.data._cache.decode_blocks", None)
+    again = open_data(name, None, None, None)
+    assert again.train_images.tolist() == data.train_images.tolist()
 
 
 def test_ray_is_knocked_at_before_anything_starts(few, tmp_path, monkeypatch):

@@ -9,7 +9,6 @@ from nnmass.errors import SpecError
 from nnmass.specs import Spec, parse, read_spec
 
 DATA_VARIABLE = "NNMASS_DATA"
-CACHE_VARIABLE = "NNMASS_CACHE"
 
 NETWORK_HELP = "A spec string such as 'dense-cnn(wm=2,d=13,t=40/80/125)', or a spec file or folder."
 
@@ -34,12 +33,3 @@ def data_folder(option: Path | None) -> Path | None:
         return option
     variable = os.environ.get(DATA_VARIABLE, "")
     return Path(variable) if variable else None
-
-
-def cache_folder() -> Path:
-    """Where decoded images are kept: ``NNMASS_CACHE``, or the user's folder of caches."""
-    variable = os.environ.get(CACHE_VARIABLE, "")
-    if variable:
-        return Path(variable)
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path.home() / ".cache") / "nnmass"

@@ -126,8 +126,7 @@ class ImageSource:
 
 def _loaded(name: str, n_images: int, data_dir: Path | None) -> ImageData:
     from nnmass.cli._errors import say
-    from nnmass.cli._network import cache_folder
-    from nnmass.data import DATASET_KINDS, DATASETS, check_name, load_dataset, take
+    from nnmass.data import DATASET_KINDS, DATASETS, cache_folder, check_name, load_dataset, take
 
     if name not in DATASETS and name.partition("(")[0].strip() not in DATASET_KINDS:
         known = (NOISE, *DATASETS, *DATASET_KINDS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnmass.cli._errors import say
-from nnmass.cli._network import NETWORK_HELP, cache_folder, data_folder, read_network
+from nnmass.cli._network import NETWORK_HELP, data_folder, read_network
 from nnmass.cli._output import JsonOption, QuietOption, emit_json, emit_table
 from nnmass.cli._threads import ThreadsOption, set_threads
 from nnmass.errors import SpecError
@@ -59,7 +59,7 @@ def train_verb(
     if resume and out is None:
         raise SpecError("--resume needs --out, the folder of the run to go on with")
     from nnmass.cli._progress import watching
-    from nnmass.data import check_name, load_dataset, take
+    from nnmass.data import cache_folder, check_name, load_dataset, take
     from nnmass.train import train
 
     check_name(data)

@@ -18,6 +18,7 @@ from nnmass.data._status import DatasetStatus as DatasetStatus
 from nnmass.data._status import dataset_status as dataset_status
 
 if TYPE_CHECKING:
+    from nnmass.data._cache import cache_folder as cache_folder
     from nnmass.data._check import DatasetCheck as DatasetCheck
     from nnmass.data._check import check_dataset as check_dataset
     from nnmass.data._fetch import FetchProgress as FetchProgress
@@ -37,6 +38,7 @@ __getattr__ = lazy_names(
         "ImageData": "nnmass.data._images",
         "Indices": "nnmass.data._images",
         "Inputs": "nnmass.data._images",
+        "cache_folder": "nnmass.data._cache",
         "check_dataset": "nnmass.data._check",
         "fetch_dataset": "nnmass.data._fetch",
         "load_dataset": "nnmass.data._load",

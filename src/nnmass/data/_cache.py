@@ -20,11 +20,27 @@ from nnmass.data._folder_info import FolderListing, ImageFile, folder_info
 from nnmass.data._images import ImageData, Indices, Pixels
 from nnmass.errors import DataError, StoreError
 
+CACHE_VARIABLE = "NNMASS_CACHE"
+
 _VERSION = 1
 _PARTS = ("train", "test")
 _STALE_S = 24 * 3600
 _DONE = "done.json"
 """Written last; a folder without it is no cache."""
+
+
+def cache_folder() -> Path:
+    """Where verbs and studies keep decoded images: ``NNMASS_CACHE``, or the user's own caches.
+
+    Returns:
+        A folder that need not be there yet: ``$NNMASS_CACHE``, else ``nnmass`` in
+        ``$XDG_CACHE_HOME``, else in ``~/.cache``.
+    """
+    variable = os.environ.get(CACHE_VARIABLE, "")
+    if variable:
+        return Path(variable)
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base else Path.home() / ".cache") / "nnmass"
 
 
 def load_folder(listing: FolderListing, cache_dir: str | Path | None, tell: Tell) -> ImageData:

@@ -12,7 +12,7 @@ from nnmass.studies._engine import Engine
 from nnmass.studies._job import Job, jobs_of
 from nnmass.studies._run_job import open_data
 from nnmass.studies._study import Study
-from nnmass.train import check_fit, resolve_device
+from nnmass.train import check_fit, parse_augment, resolve_device
 
 _MOST_TOLD = 5
 
@@ -54,7 +54,8 @@ def check_study(
         engine: Where it would run; not looked at unless given.
 
     Raises:
-        SpecError: A network does not fit the data, or a part of them is larger than the whole.
+        SpecError: A network or the recipe does not fit the data, or a part of them is larger than
+            the whole.
         DataError: Data are missing or damaged.
         DeviceError: The device is not there.
         EngineError: The workers cannot be had.
@@ -69,6 +70,7 @@ def check_study(
         folder = None if data_dir is None else str(data_dir)
         data = open_data(name, study.train_images, study.test_images, folder)
         train_images[name] = len(data.train_labels)
+        parse_augment(study.recipe.augment).check_fit(data.info.shape, data.info.name)
         faults = []
         for spec in study.specs:
             try:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from nnmass.data import ImageData, load_dataset, take
+from nnmass.data import ImageData, cache_folder, load_dataset, take
 from nnmass.errors import NNMassError
 from nnmass.nets import build
 from nnmass.probes import ldi, sample_images
@@ -115,7 +115,8 @@ def trial_data(trial: Trial, *, data_dir: str | Path | None) -> ImageData:
 @lru_cache(maxsize=2)
 def open_data(name: str, n_train: object, n_test: object, data_dir: str | None) -> ImageData:
     """A data set, or the part of it that a study asks for; the last ones are kept."""
-    data = load_dataset(name, data_dir=data_dir)
+    # One decoded copy of an image folder, on the disk, for the check and for all workers.
+    data = load_dataset(name, data_dir=data_dir, cache_dir=cache_folder())
     if n_train is None and n_test is None:
         return data
     return take(data, n_train=n_train, n_test=n_test)  # type: ignore[arg-type]

@@ -209,7 +209,7 @@ def _quantities(row: Mapping[str, Any], where: str) -> dict[str, float]:
     for name in QUANTITIES:
         if math.isnan(found.get(name, math.nan)):
             key = next((key for key in ALIASES[name] if _is_there(row.get(key))), None)
-            found[name] = math.nan if key is None else _cells_number(row[key], key, where)
+            found[name] = math.nan if key is None else _cells_number(row[key], name, where)
     for name in ("mass", "params", "macs"):
         if found[name] < 0:
             raise SpecError(f"{where}: {name} must be at least 0, got {found[name]:g}")
