@@ -15,5 +15,6 @@ from nnmass.nets._files import save as save
 from nnmass.nets._files import state_of as state_of
 from nnmass.nets._initialise import generator_for as generator_for
 from nnmass.nets._net import Net as Net
+from nnmass.nets._residual import PadShortcut as PadShortcut
 from nnmass.nets._torchvision import import_timm as import_timm
 from nnmass.nets._torchvision import import_torchvision as import_torchvision

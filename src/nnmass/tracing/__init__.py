@@ -9,6 +9,10 @@ from nnmass.tracing._mac_count import MacCount as MacCount
 from nnmass.tracing._topology import Topology as Topology
 
 if TYPE_CHECKING:
+    from nnmass.tracing._channel_reading import ChannelList as ChannelList
+    from nnmass.tracing._channel_reading import ChannelReading as ChannelReading
+    from nnmass.tracing._channel_reading import ChannelUse as ChannelUse
+    from nnmass.tracing._channel_reading import trace_channels as trace_channels
     from nnmass.tracing._layer_reading import LayerReading as LayerReading
     from nnmass.tracing._layer_reading import trace_layers as trace_layers
     from nnmass.tracing._paths import ModulePaths as ModulePaths
@@ -23,6 +27,9 @@ if TYPE_CHECKING:
 __getattr__ = lazy_names(
     __name__,
     {
+        "ChannelList": "nnmass.tracing._channel_reading",
+        "ChannelReading": "nnmass.tracing._channel_reading",
+        "ChannelUse": "nnmass.tracing._channel_reading",
         "LayerReading": "nnmass.tracing._layer_reading",
         "LayerShape": "nnmass.tracing._weight_layer",
         "ModulePaths": "nnmass.tracing._paths",
@@ -30,6 +37,7 @@ __getattr__ = lazy_names(
         "register_rule": "nnmass.tracing._rules",
         "tensors_in": "nnmass.tracing._step",
         "trace": "nnmass.tracing._trace",
+        "trace_channels": "nnmass.tracing._channel_reading",
         "trace_layers": "nnmass.tracing._layer_reading",
         "unregister_rule": "nnmass.tracing._rules",
         "WeightLayer": "nnmass.tracing._weight_layer",

@@ -12,7 +12,8 @@ import numpy.typing as npt
 Codes = npt.NDArray[np.int64]
 """Origins: ``node << 32 | channel``, or -1 for what comes from no node (padding, constants)."""
 
-_BITS = 32
+BITS = 32
+"""Bits of a code that tell the channel."""
 NO_ORIGIN = -1
 TOO_MANY = 1 << 25
 """Elements that are never followed one by one: 256 MiB of origins."""
@@ -50,10 +51,10 @@ class ChannelMap:
         hold the same channel: windows that were cut out of one feature map, say.
         """
         kept = tuple(sorted(axis for axis in axes if shape[axis] > 1))
-        codes, width = np.full((), node << _BITS, dtype=np.int64), 1
+        codes, width = np.full((), node << BITS, dtype=np.int64), 1
         for axis in kept:
             labels, count = _labels(axis, shape[axis], alike)
-            codes = (codes[..., None] - (node << _BITS)) * count + labels + (node << _BITS)
+            codes = (codes[..., None] - (node << BITS)) * count + labels + (node << BITS)
             width *= count
         made = compressed(kept, codes)
         made._sources[node] = width
@@ -111,7 +112,7 @@ def count_sources(maps: Sequence[ChannelMap]) -> dict[int, int]:
 
 def _count_distinct(arrays: Sequence[Codes]) -> dict[int, int]:
     distinct = np.unique(np.concatenate([array.ravel() for array in arrays]))
-    nodes, counts = np.unique(distinct[distinct != NO_ORIGIN] >> _BITS, return_counts=True)
+    nodes, counts = np.unique(distinct[distinct != NO_ORIGIN] >> BITS, return_counts=True)
     return dict(zip(nodes.tolist(), counts.tolist(), strict=True))
 
 

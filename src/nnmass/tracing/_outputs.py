@@ -41,6 +41,11 @@ def choose_output(result: Any, wanted: Output, name: str) -> tuple[Tensor, str]:
     return found[chosen], f"output {chosen!r} of {len(found)} was followed; not {others}"
 
 
+def tensors_returned(result: Any) -> list[Tensor]:
+    """Every tensor in what a model returned."""
+    return [tensor for _, tensor in _flattened(result, "")]
+
+
 def _wanted_key(keys: list[str], wanted: int | str, name: str) -> str:
     if isinstance(wanted, int) and -len(keys) <= wanted < len(keys):
         return keys[wanted]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -33,6 +33,16 @@ from nnmass.tracing._step import Step, is_pointwise, operation_name, tensors_in
 from nnmass.tracing._tally import Tally
 
 
+class StepWatch(Protocol):
+    """Somebody who looks on at a forward pass."""
+
+    def begin(self) -> None:
+        """A forward pass begins (it may be run twice)."""
+
+    def step(self, step: Step, maps: Sequence[ChannelMap | None], graph: Graph) -> None:
+        """An operation that reads channels was followed; ``maps`` are those of its outputs."""
+
+
 class Recorder(TorchDispatchMode):
     """Builds the graph of a forward pass and counts its operations.
 
@@ -45,7 +55,9 @@ class Recorder(TorchDispatchMode):
         last_axes: Sizes of the last axes that layers read as the channels of the input.
     """
 
-    def __init__(self, paths: ModulePaths, *, with_values: bool) -> None:
+    def __init__(
+        self, paths: ModulePaths, *, with_values: bool, watch: StepWatch | None = None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.graph, self.tally = Graph(), Tally()
         self.inputs: frozenset[int] = frozenset()
@@ -54,6 +66,7 @@ class Recorder(TorchDispatchMode):
         self.last_axes: set[int] = set()
         self._paths = paths
         self._with_values = with_values
+        self._watch = watch
         self._maps: dict[Layout, ChannelMap] = {}
         self._weights: set[Layout] = set()
         self._alive: dict[int, list[Tensor]] = defaultdict(list)  # by storage
@@ -151,6 +164,8 @@ class Recorder(TorchDispatchMode):
                 self._remember(out, given)
         for out in step.outputs[len(maps) :]:
             self._remember(out, None)
+        if self._watch is not None:
+            self._watch.step(step, maps, self.graph)
 
     def _is_known(self, tensor: Tensor) -> bool:
         return layout_of(tensor)[0] in self._alive

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from nnmass.tracing._indices import KeptIndices
 from nnmass.tracing._meta import layout_of
 from nnmass.tracing._outputs import Output, choose_output
 from nnmass.tracing._paths import ModulePaths
-from nnmass.tracing._recorder import Recorder
+from nnmass.tracing._recorder import Recorder, StepWatch
 from nnmass.tracing._recurrent import WholeRecurrences
 
 Shape = tuple[int, ...]
@@ -32,16 +32,32 @@ class Recording:
         nodes: The graph's nodes, the output as the last.
         unused: Parameters that took no part, by the path of their module.
         notes: What was chosen.
+        result: What the model returned.
     """
 
     recorder: Recorder
     nodes: tuple[Node, ...]
     unused: dict[str, int]
     notes: tuple[str, ...]
+    result: Any
 
 
-def record(model: nn.Module, shapes: Sequence[Shape], *, output: Output, name: str) -> Recording:
+def record(
+    model: nn.Module,
+    shapes: Sequence[Shape],
+    *,
+    output: Output,
+    name: str,
+    watch: StepWatch | None = None,
+) -> Recording:
     """Run ``model`` once, without memory, or on its real weights where it asks for values.
+
+    Args:
+        model: Any module.
+        shapes: Of its inputs, without the batch.
+        output: Which output to follow.
+        name: What the network is called in messages.
+        watch: Somebody who looks on.
 
     Raises:
         TraceError: It cannot be run, or its output does not depend on its input.
@@ -49,7 +65,9 @@ def record(model: nn.Module, shapes: Sequence[Shape], *, output: Output, name: s
     _check_parameters(model, name)
     paths = ModulePaths(model)
     try:
-        return _recorded(model, paths, shapes, output=output, name=name, with_values=False)
+        return _recorded(
+            model, paths, shapes, output=output, name=name, with_values=False, watch=watch
+        )
     except TraceError:
         raise
     except Exception as first:
@@ -58,14 +76,16 @@ def record(model: nn.Module, shapes: Sequence[Shape], *, output: Output, name: s
             raise TraceError(_failure(name, shapes, where, first)) from first
     try:
         paths = ModulePaths(model)
-        found = _recorded(model, paths, shapes, output=output, name=name, with_values=True)
+        found = _recorded(
+            model, paths, shapes, output=output, name=name, with_values=True, watch=watch
+        )
     except TraceError:
         raise
     except Exception as second:
         where = _place(model, paths)
         raise TraceError(_failure(name, shapes, where, second)) from second
     note = "the forward pass asks for values: it was run on the real weights, with random input"
-    return Recording(found.recorder, found.nodes, found.unused, (*found.notes, note))
+    return replace(found, notes=(*found.notes, note))
 
 
 def _recorded(
@@ -76,9 +96,12 @@ def _recorded(
     output: Output,
     name: str,
     with_values: bool,
+    watch: StepWatch | None = None,
     last_axes: Collection[int] = (),
 ) -> Recording:
-    recorder = Recorder(paths, with_values=with_values)
+    recorder = Recorder(paths, with_values=with_values, watch=watch)
+    if watch is not None:
+        watch.begin()
     fast_attention = torch.backends.mha.get_fastpath_enabled()
     # In inference mode PyTorch hands operations over before it has taken them apart.
     stand_in = copied if with_values else meta_tensor
@@ -102,11 +125,12 @@ def _recorded(
             output=output,
             name=name,
             with_values=with_values,
+            watch=watch,
             last_axes=recorder.last_axes,
         )
     out, note = choose_output(result, output, name)
     nodes = _with_output(recorder, out, name)
-    return Recording(recorder, nodes, unused, (note,) if note else ())
+    return Recording(recorder, nodes, unused, (note,) if note else (), result)
 
 
 def _with_output(recorder: Recorder, out: Tensor, name: str) -> tuple[Node, ...]:

@@ -1,0 +1,1 @@
+"""One network that holds several: nested sub-networks of channels."""
