@@ -89,9 +89,7 @@ class Session:
         if earlier is not None and earlier.status == "finished":
             self.net.load_state_dict(progress.best)
             return TrainResult(net=self.net.eval(), record=earlier, curve=tuple(progress.curve))
-        while not self.recipe.is_over(
-            epochs_done=progress.epochs_done, best_epoch=progress.best_epoch
-        ):
+        while not self._is_over(progress):
             start = time.perf_counter()
             point = self._epoch(progress)
             self._account(point, progress)
@@ -99,6 +97,11 @@ class Session:
             progress.seconds += time.perf_counter() - start
             self._store(progress)
         return self._finish(progress)
+
+    def _is_over(self, progress: Progress) -> bool:
+        return self.objective.is_reached() or self.recipe.is_over(
+            epochs_done=progress.epochs_done, best_epoch=progress.best_epoch
+        )
 
     def _begin(self, earlier: RunRecord | None, *, resume: bool) -> Progress:
         fresh = Progress(curve=[], best={})

@@ -84,6 +84,10 @@ class Objective(ABC):
         """Called after the last step of an epoch, before it is validated."""
         return
 
+    def is_reached(self) -> bool:
+        """What was sought is found: no epoch is to follow."""
+        return False
+
     def levels(self, net: nn.Module) -> Mapping[str, Figures]:
         """What is validated and tested one by one, with figures for the record; empty: the net."""
         return {}

@@ -33,8 +33,7 @@ class Subject:
 
     def __post_init__(self) -> None:
         """A name is what a record is found by."""
-        if not isinstance(self.name, str) or not self.name.strip():
-            raise SpecError(f"a training needs the name of its network, got {self.name!r}")
+        _check_name(self.name)
 
     @classmethod
     def of_spec(cls, spec: Spec) -> Subject:
@@ -46,6 +45,7 @@ class Subject:
         """Any module, traced on an input of ``input_shape`` (without the batch).
 
         Raises:
+            SpecError: The name is empty.
             TraceError: It cannot be run on such an input.
 
         Example:
@@ -54,6 +54,12 @@ class Subject:
             >>> subject.params, subject.macs
             (650, 640)
         """
+        _check_name(name)
         found = trace(net, input_shape, name=name)
         mass = None if math.isnan(found.mass) else found.mass
         return cls(name=name, mass=mass, params=found.params, macs=found.macs)
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not name.strip():
+        raise SpecError(f"a training needs the name of its network, got {name!r}")
