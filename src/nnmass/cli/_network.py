@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from nnmass.errors import SpecError
 from nnmass.specs import Spec, parse, read_spec
 
 DATA_VARIABLE = "NNMASS_DATA"
+
+DataDirOption = Annotated[
+    Path | None, typer.Option(help="Folder of the data sets; NNMASS_DATA unless told.")
+]
 
 NETWORK_HELP = "A spec string such as 'dense-cnn(wm=2,d=13,t=40/80/125)', or a spec file or folder."
 

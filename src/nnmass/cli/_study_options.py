@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 FileArgument = Annotated[Path, typer.Argument(help="The study: a TOML file.", metavar="FILE")]
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the study.", metavar="FOLDER")]
-DataDirOption = Annotated[
-    Path | None, typer.Option(help="Folder of the data sets; NNMASS_DATA unless told.")
-]
 QuickOption = Annotated[
     bool, typer.Option("--quick", help="The small version that the file's [quick] describes.")
 ]

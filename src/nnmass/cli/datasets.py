@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nnmass.cli._dataset_table import dataset_entry, emit_datasets
 from nnmass.cli._errors import NOT_MET, say
-from nnmass.cli._network import data_folder
+from nnmass.cli._network import DataDirOption, data_folder
 from nnmass.cli._output import JsonOption, QuietOption, emit_json, emit_line
 from nnmass.errors import SpecError
 
@@ -45,9 +44,6 @@ CHECK_EPILOG = """Examples:
 """
 
 NAME_HELP = "Data set; see `nnmass datasets ls`."
-DataDirOption = Annotated[
-    Path | None, typer.Option(help="Folder of the data sets; NNMASS_DATA unless told.")
-]
 
 
 def datasets_ls(data_dir: DataDirOption = None, json: JsonOption = False) -> None:

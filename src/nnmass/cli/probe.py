@@ -11,7 +11,7 @@ import typer
 
 from nnmass.cli._errors import INTERRUPTED, say
 from nnmass.cli._inspection import networks_of, read_shape
-from nnmass.cli._network import data_folder
+from nnmass.cli._network import DataDirOption, data_folder
 from nnmass.cli._output import JsonOption, QuietOption
 from nnmass.cli._probe_csv import probes_csv
 from nnmass.cli._probe_output import (
@@ -52,9 +52,7 @@ def probe_verb(
     data: Annotated[
         str, typer.Option(help="noise, or a data set; see `nnmass datasets ls`.")
     ] = "noise",
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder of the data sets; NNMASS_DATA unless told.")
-    ] = None,
+    data_dir: DataDirOption = None,
     n_images: Annotated[
         int, typer.Option(help="Training images, balanced over the classes.")
     ] = 100,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnmass.cli._errors import CANNOT, say
+from nnmass.cli._network import DataDirOption
 from nnmass.cli._output import JsonOption, QuietOption
 from nnmass.cli._study_options import (
     AddressOption,
-    DataDirOption,
     DeviceOption,
     EngineOption,
     FileArgument,
