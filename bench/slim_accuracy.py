@@ -22,10 +22,14 @@ from nnmass.data import load_dataset, take
 from nnmass.nets import build
 from nnmass.runs import write_atomic
 from nnmass.train import Recipe, train_module
+from nnmass.train._batches import split
 
 VARIANTS = [(9, "dense"), *((kss, assign) for assign in ("in", "periodic") for kss in (4, 2, 1))]
 METHODS = ("uniform", "norm", "mass")
 WIDTHS = (1.0, 0.75, 0.5, 0.25)
+DIVISOR = 4  # a quarter of ResNet-20's 16 channels
+SUBNET_NAMES = ("net", "data", "method", "seed")
+NOT_TOLD = ("data_dir", "work", "device")
 
 
 def images_for(job):
@@ -60,6 +64,64 @@ def sparse_rows(job):
     return [job | figures | accuracy | {"seconds": round(record.train_seconds, 1)}]
 
 
+def subnets_rows(job):
+    """A background network, four levels in it, trained together; a row for each level."""
+    from nnmass.slim import SandwichObjective, SubnetFamily, calibrate, choose_levels
+
+    data = images_for(job)
+    net = background(job, data)
+    shape = data.info.shape
+    levels = choose_levels(net, shape, method=job["method"], widths=WIDTHS, divisor=DIVISOR)
+    family = SubnetFamily(net, levels.kept, input_shape=shape)
+    result = train_module(
+        family,
+        data,
+        subject=f"{job['net']} {job['method']}",
+        objective=SandwichObjective(),
+        recipe=recipe_for(job, lr=job["lr"] / 2),
+        seed=job["seed"],
+        device=job["device"],
+    )
+    family = result.net
+    parts = split(data, validation_share=0.1, seed=job["seed"], device=torch.device(job["device"]))
+    own = [accuracy_of(family, number, parts) for number in range(len(levels))]
+    calibrate(family, parts.train.in_order(256))
+    rows = []
+    for number, subnet in enumerate(family.subnets):
+        figures = {name: getattr(subnet, name) for name in ("mass", "params", "macs")}
+        accuracy = {"accuracy": accuracy_of(family, number, parts), "own_accuracy": own[number]}
+        seconds = {"seconds": round(result.record.train_seconds, 1)}
+        rows.append(job | {"level": number} | figures | accuracy | seconds)
+    return rows
+
+
+def background(job, data):
+    """The network that levels are chosen in; one for each seed, whatever the method."""
+    folder = Path(job["work"]) / f"{job['data']}-{job['seed']}"
+    net = build(job["net"], job["seed"]).to(memory_format=torch.channels_last)
+    result = train_module(
+        net,
+        data,
+        subject=job["net"],
+        recipe=recipe_for(job),
+        seed=job["seed"],
+        device=job["device"],
+        folder=folder,
+        resume=True,
+    )
+    return result.net
+
+
+@torch.no_grad()
+def accuracy_of(family, number, parts):
+    family.eval()
+    correct = 0
+    with family.using(number):
+        for images, labels in parts.test.in_order(512):
+            correct += int((family(images).argmax(1) == labels).sum())
+    return correct / len(parts.test)
+
+
 def key_of(row, names):
     return tuple(str(row[name]) for name in names)
 
@@ -92,7 +154,7 @@ def run_all(jobs, make, path, *, workers, names):
     context = get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker) as pool:
         for future in as_completed([pool.submit(make, job) for job in todo]):
-            made = [{k: v for k, v in row.items() if k != "data_dir"} for row in future.result()]
+            made = [{k: v for k, v in row.items() if k not in NOT_TOLD} for row in future.result()]
             rows += made
             write_rows(path, rows)
             for row in made:
@@ -114,6 +176,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--work", default="runs/slim", help="where backgrounds are kept")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     channels = 1 if args.data == "mnist" else 3
@@ -141,6 +204,11 @@ def main():
         ]
         names = ("net", "data", "kss", "assign", "seed")
         run_all(jobs, sparse_rows, args.out, workers=args.workers, names=names)
+        return
+    jobs = [shared | {"seed": seed, "method": METHODS[0]} for seed in seeds]
+    run_all(jobs, subnets_rows, args.out, workers=args.workers, names=SUBNET_NAMES)
+    jobs = [job | {"method": method} for job in jobs for method in METHODS[1:]]
+    run_all(jobs, subnets_rows, args.out, workers=args.workers, names=SUBNET_NAMES)
 
 
 if __name__ == "__main__":
