@@ -1,4 +1,4 @@
-"""A network of two convolutions with sub-networks, written out layer by layer."""
+"""A plain convolutional network with sub-networks, written out layer by layer."""
 
 from __future__ import annotations
 
@@ -17,20 +17,16 @@ WIDTHS = (1.0, 0.75, 0.5, 0.25)
 
 
 def tiny_net(channels=(16, 32), *, seed=0, dropout=0.0):
-    """Digits to logits: two convolutions with norms, and a linear layer."""
+    """Digits to logits: convolutions with norms (the first has stride 2), and a linear layer."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        return nn.Sequential(
-            nn.Conv2d(1, channels[0], 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels[0]),
-            nn.ReLU(),
-            nn.Conv2d(channels[0], channels[1], 3, padding=1, stride=2, bias=False),
-            nn.BatchNorm2d(channels[1]),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Dropout(dropout),
-            nn.Linear(channels[1] * 16, 10),
-        )
+        layers, n_in = [], 1
+        for place, n_out in enumerate(channels, start=1):
+            stride = 2 if place == 1 else 1
+            layers.append(nn.Conv2d(n_in, n_out, 3, padding=1, stride=stride, bias=False))
+            layers += [nn.BatchNorm2d(n_out), nn.ReLU()]
+            n_in = n_out
+        return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(dropout), nn.Linear(n_in * 16, 10))
 
 
 class Statistics(nn.Module):
@@ -86,7 +82,7 @@ class TinyFamily(nn.Module):
 
     def forward(self, x):
         m, n_in = self.model, 1
-        pairs = ((m[0], m[1]), (m[3], m[4]))
+        pairs = [(m[place], m[place + 1]) for place in range(0, len(m) - 3, 3)]
         widths = self.subnets[self.current].widths.values()
         for place, ((conv, norm), n_out) in enumerate(zip(pairs, widths, strict=True)):
             x = F.conv2d(x, conv.weight[:n_out, :n_in], stride=conv.stride, padding=1)
@@ -97,5 +93,5 @@ class TinyFamily(nn.Module):
             weight, bias = norm.weight[:n_out], norm.bias[:n_out]
             x = F.relu(F.batch_norm(x, mean, var, weight, bias, training=self.training))
             n_in = n_out
-        x = F.dropout(x.flatten(1), m[7].p, training=self.training)
-        return F.linear(x, m[8].weight[:, : n_in * 16], m[8].bias)
+        x = F.dropout(x.flatten(1), m[-2].p, training=self.training)
+        return F.linear(x, m[-1].weight[:, : n_in * 16], m[-1].bias)
