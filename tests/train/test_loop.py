@@ -13,7 +13,7 @@ from nnmass.errors import CheckpointError, DeviceError, SpecError, StoreError, T
 from nnmass.nets import build
 from nnmass.train import Recipe, train
 from nnmass.train._batches import Batches
-from nnmass.train._loop import _Session
+from nnmass.train._loop import Session
 
 # --- what follows from the seed
 
@@ -128,13 +128,13 @@ def test_garbage_for_test_images_changes_nothing_but_the_test(t, digits):
 def test_every_step_trains_on_images_of_the_training_part(numbered, t, monkeypatch):
     make, numbers = numbered
     seen = []
-    step = _Session._step
+    step = Session._step
 
-    def noted(self, images, labels, *, lr):
+    def noted(self, images, labels, moment):
         seen.append(numbers(images))
-        return step(self, images, labels, lr=lr)
+        return step(self, images, labels, moment)
 
-    monkeypatch.setattr(_Session, "_step", noted)
+    monkeypatch.setattr(Session, "_step", noted)
     t.quick(make(92), recipe=t.recipe_of(epochs=3, batch_size=20))  # 83 and 9
     epochs = [list(itertools.chain(*seen[i : i + 5])) for i in (0, 5, 10)]
     assert [len(batch) for batch in seen] == [20, 20, 20, 20, 3] * 3
@@ -194,14 +194,14 @@ def test_the_first_step_of_adam_by_hand(t, digits):
 
 def test_the_learning_rates_that_are_used(t, small, monkeypatch):
     used = []
-    step = _Session._step
+    step = Session._step
 
-    def noted(self, images, labels, *, lr):
-        done = step(self, images, labels, lr=lr)
+    def noted(self, images, labels, moment):
+        done = step(self, images, labels, moment)
         used.append([group["lr"] for group in self.optimiser.param_groups])
         return done
 
-    monkeypatch.setattr(_Session, "_step", noted)
+    monkeypatch.setattr(Session, "_step", noted)
     recipe = t.recipe_of(epochs=3, batch_size=34, lr=1.0)  # four steps an epoch
     curve = t.quick(small, recipe=recipe).curve
     by_hand = [0.2, 0.4, 0.6, 0.8, 1.0, 0.96193977, 0.85355339, 0.69134172]
@@ -276,7 +276,7 @@ def test_of_equally_accurate_epochs_the_lowest_loss_then_the_first(
         session.append(self)
         return next(values)
 
-    monkeypatch.setattr(_Session, "_evaluate", evaluate)
+    monkeypatch.setattr(Session, "_evaluate", evaluate)
     result = t.quick(small, recipe=recipe, on_step=keep)
     record = result.record
     assert (record.best_epoch, record.validation_accuracy) == (best, 0.5)

@@ -12,6 +12,7 @@ from nnmass.nets._files import load as load
 from nnmass.nets._files import load_state as load_state
 from nnmass.nets._files import read_tensors as read_tensors
 from nnmass.nets._files import save as save
+from nnmass.nets._files import save_weights as save_weights
 from nnmass.nets._files import state_of as state_of
 from nnmass.nets._initialise import generator_for as generator_for
 from nnmass.nets._net import Net as Net

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
-from torch import Tensor
+from torch import Tensor, nn
 
 from nnmass._version import __version__
 from nnmass.errors import CheckpointError, DeviceError, SpecError, whole_number
@@ -19,6 +19,7 @@ from nnmass.specs import SPEC_FILE, Spec, read_spec, spec_from_dict
 
 WEIGHTS_FILE = "model.safetensors"
 MODEL_SCHEMA = "nnmass.model/1"
+WEIGHTS_SCHEMA = "nnmass.weights/1"
 
 
 def save(net: Net, path: str | Path) -> Path:
@@ -58,6 +59,26 @@ def save(net: Net, path: str | Path) -> Path:
     write_atomic(folder / WEIGHTS_FILE, to_bytes(state_of(net), metadata))
     write_atomic(folder / SPEC_FILE, net.spec.to_json())
     return folder
+
+
+def save_weights(net: nn.Module, path: str | Path, *, name: str) -> Path:
+    """Save the weights of any module as ``model.safetensors`` in a folder, whole or not at all.
+
+    Args:
+        net: Any module; tensors that it shares are written once for each of their names.
+        path: The folder; made if it is missing.
+        name: What the network is called, for the file's metadata.
+
+    Returns:
+        The folder.
+
+    Raises:
+        StoreError: The file could not be written; what was there before is untouched.
+    """
+    copies = {key: value.clone() for key, value in state_of(net).items()}
+    metadata = {"schema": WEIGHTS_SCHEMA, "network": name, "nnmass": __version__}
+    write_atomic(Path(path) / WEIGHTS_FILE, to_bytes(copies, metadata))
+    return Path(path)
 
 
 def load(path: str | Path, *, device: str | torch.device = "cpu") -> Net:
@@ -113,7 +134,7 @@ def _take_formats(net: Net, tensors: dict[str, Tensor]) -> None:
             own.data = own.data.to(tensors[key].dtype)
 
 
-def state_of(net: Net) -> dict[str, Tensor]:
+def state_of(net: nn.Module) -> dict[str, Tensor]:
     """The state dict as contiguous CPU tensors."""
     return {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
 
@@ -163,7 +184,7 @@ def check_same_spec(spec: Spec, metadata: dict[str, str], *, where: Path) -> Non
         )
 
 
-def load_state(net: Net, tensors: dict[str, Tensor], *, where: Path) -> None:
+def load_state(net: nn.Module, tensors: dict[str, Tensor], *, where: Path) -> None:
     """Load a state dict, with our own words if it does not fit.
 
     Raises:
@@ -172,4 +193,5 @@ def load_state(net: Net, tensors: dict[str, Tensor], *, where: Path) -> None:
     try:
         net.load_state_dict(tensors)
     except (RuntimeError, SpecError) as error:
-        raise CheckpointError(f"{where} does not fit {net.spec}: {error}") from error
+        name = net.spec if isinstance(net, Net) else f"this {type(net).__name__}"
+        raise CheckpointError(f"{where} does not fit {name}: {error}") from error

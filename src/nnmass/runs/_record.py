@@ -49,8 +49,8 @@ class RunRecord:
     """One training run.
 
     Attributes:
-        spec: Canonical spec string.
-        mass: NN-Mass.
+        spec: Canonical spec string; the name of a network that was built from none.
+        mass: NN-Mass; ``None`` where it is not known.
         params: Trainable parameters.
         macs: Multiply-adds of one image.
         dataset: Name of the data set.
@@ -67,10 +67,13 @@ class RunRecord:
         last_test_accuracy: In [0, 1], of the weights of the last epoch.
         train_seconds: Time spent training and validating, over all resumes.
         environment: Versions, device, threads.
+        objective: Settings of what was minimised; empty for plain cross entropy.
+        levels: For a network that holds several, from the fullest down: sizes and accuracies of
+            each by its name. The accuracies above are then means over all of them.
     """
 
     spec: str
-    mass: float
+    mass: float | None
     params: int
     macs: int
     dataset: str
@@ -85,6 +88,8 @@ class RunRecord:
     last_test_accuracy: float | None = None
     train_seconds: float = 0.0
     environment: Mapping[str, str] = field(default_factory=dict)
+    objective: Mapping[str, object] = field(default_factory=dict)
+    levels: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """JSON-ready, with the schema."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from nnmass._randomness import unchanged_randomness
 from nnmass.data import DatasetInfo, ImageData, Indices, Inputs, validation_split
 from nnmass.errors import SpecError
 from nnmass.nets import generator_for
@@ -244,4 +245,33 @@ def check_fit(spec: Spec, info: DatasetInfo) -> None:
         raise SpecError(
             f"{spec} has {n_classes} classes, but {info.name} has {len(info.classes)}: add "
             f"classes={len(info.classes)} to the spec"
+        )
+
+
+def check_logits(net: nn.Module, info: DatasetInfo, *, name: str) -> None:
+    """Check on one image of zeros that a module takes the images and tells their classes.
+
+    Raises:
+        SpecError: It does not; the message has the shapes.
+    """
+    tensor = next(net.parameters())
+    image = torch.zeros(1, *info.shape, device=tensor.device)
+    was = {module: module.training for module in net.modules()}
+    try:
+        with torch.no_grad(), unchanged_randomness():
+            logits = net.eval()(image)
+    except Exception as error:
+        shape = "x".join(map(str, info.shape))
+        raise SpecError(
+            f"{name} cannot be run on inputs of {shape}, which {info.name} has: {error}"
+        ) from error
+    finally:
+        for module, training in was.items():
+            module.training = training
+    wanted = (1, len(info.classes))
+    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if found != wanted:
+        raise SpecError(
+            f"{name} must give logits of shape {wanted} for one input of {info.name}, which has "
+            f"{wanted[1]} classes, got {found}: change its last layer"
         )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from safetensors.torch import save as to_bytes
-from torch import Tensor
+from torch import Tensor, nn
 
 from nnmass.errors import CheckpointError
-from nnmass.nets import Net, check_same_spec, load_state, read_tensors, state_of
+from nnmass.nets import check_same_spec, load_state, read_tensors, state_of
 from nnmass.runs import write_atomic
+from nnmass.specs import Spec
 from nnmass.train._recipe import Recipe
 
 LAST_FILE = "last.safetensors"
@@ -32,12 +33,14 @@ class Progress:
             lowest validation loss.
         best_epoch: That epoch, from 1.
         seconds: Time spent so far.
+        objective: What the objective remembers, JSON values.
     """
 
     curve: list[Point]
     best: dict[str, Tensor]
     best_epoch: int | None = None
     seconds: float = 0.0
+    objective: dict[str, object] = field(default_factory=dict)
 
     @property
     def epochs_done(self) -> int:
@@ -66,9 +69,10 @@ def _rank(point: Point) -> tuple[float, float]:
 
 def write_checkpoint(
     folder: Path,
-    net: Net,
+    net: nn.Module,
     optimiser: torch.optim.Optimizer,
     *,
+    spec: Spec | None,
     progress: Progress,
     terms: Mapping[str, object],
 ) -> None:
@@ -78,6 +82,7 @@ def write_checkpoint(
         folder: Of the run.
         net: As after the last finished epoch.
         optimiser: The same.
+        spec: What the network was built from, if it was.
         progress: The same.
         terms: What a resume must agree on (spec, recipe, data, seed), JSON values.
 
@@ -92,11 +97,12 @@ def write_checkpoint(
                 tensors[f"optimiser.{index}.{key}"] = value.detach().cpu().contiguous()
     metadata = {
         "schema": CHECKPOINT_SCHEMA,
-        "spec": json.dumps(net.spec.to_dict()),
+        **({"spec": json.dumps(spec.to_dict())} if spec else {}),
         "terms": json.dumps(terms),
         "curve": json.dumps(progress.curve),
         "best_epoch": json.dumps(progress.best_epoch),
         "seconds": json.dumps(progress.seconds),
+        "objective": json.dumps(progress.objective),
     }
     # The best weights are often the last ones: safetensors refuses shared storage.
     copies = {key: value.clone() for key, value in tensors.items()}
@@ -104,7 +110,12 @@ def write_checkpoint(
 
 
 def read_checkpoint(
-    folder: Path, net: Net, optimiser: torch.optim.Optimizer, *, terms: Mapping[str, object]
+    folder: Path,
+    net: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    *,
+    spec: Spec | None,
+    terms: Mapping[str, object],
 ) -> Progress:
     """Put ``net`` and ``optimiser`` where the checkpoint left them.
 
@@ -114,7 +125,8 @@ def read_checkpoint(
     file = folder / LAST_FILE
     tensors, metadata = read_tensors(file, schema=CHECKPOINT_SCHEMA)
     check_terms(json.loads(metadata["terms"]), terms, where=file)
-    check_same_spec(net.spec, metadata, where=file)
+    if spec is not None:
+        check_same_spec(spec, metadata, where=file)
     load_state(net, _part(tensors, "net."), where=file)
     states: dict[int, dict[str, Tensor]] = {}
     for key, value in _part(tensors, "optimiser.").items():
@@ -127,6 +139,7 @@ def read_checkpoint(
         best=_part(tensors, "best."),
         best_epoch=json.loads(metadata["best_epoch"]),
         seconds=json.loads(metadata["seconds"]),
+        objective=json.loads(metadata.get("objective", "{}")),
     )
 
 

@@ -26,6 +26,11 @@ def resolve_device(name: str, *, precision: str = "float32") -> torch.device:
     return device
 
 
+def autocast(device: torch.device, *, precision: str) -> torch.autocast:
+    """Forward passes in here compute in ``precision``; backward passes stay outside."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
 @contextlib.contextmanager
 def private_randomness(device: torch.device, seed: int) -> Iterator[None]:
     """Dropout draws from ``seed`` in here; the global generators are put back afterwards.

@@ -20,6 +20,7 @@ from nnmass.train._pack_state import PackState
 from nnmass.train._recipe import Recipe
 from nnmass.train._record import TrainResult, diverged, record_of
 from nnmass.train._rows import Rows
+from nnmass.train._subject import Subject
 
 _EVALUATION_BATCH = 256
 
@@ -159,8 +160,8 @@ class PackRun:
     def _fault(self, point: Point, place: int, epoch: int) -> TrainingError | None:
         for name, key in (("loss", "train_loss"), ("validation loss", "validation_loss")):
             if not math.isfinite(point[key]):
-                spec = self.nets[place].spec
-                return diverged(name, point[key], spec=spec, epoch=epoch, recipe=self.recipe)
+                net = str(self.nets[place].spec)
+                return diverged(name, point[key], net=net, epoch=epoch, recipe=self.recipe)
         return None
 
     def _keep(self, rows: Sequence[int], flat: Tensor) -> None:
@@ -201,7 +202,7 @@ class PackRun:
             "test": len(self.test_rows.labels),
         }
         record = record_of(
-            net.spec,
+            Subject.of_spec(net.spec),
             progress,
             dataset=self.info.name,
             sizes=sizes,
