@@ -177,3 +177,30 @@ def test_what_cannot_be_trained(t, small, net, arguments, error, message):
     with pytest.raises(error) as caught:
         train_module(net, small, **{"subject": SUBJECT, **arguments})
     assert message in str(caught.value)
+
+
+def test_a_module_laid_out_with_channels_last_is_stopped_and_resumed(t, small, tmp_path):
+    def net():
+        torch.manual_seed(0)
+        layers = (
+            nn.Conv2d(1, 4, 3),
+            nn.ReLU(),
+            nn.Conv2d(4, 4, 3),
+            nn.Flatten(),
+            nn.Linear(64, 10),
+        )
+        return nn.Sequential(*layers).to(memory_format=torch.channels_last)
+
+    def stop(step):
+        if step.epoch == 2:
+            raise KeyboardInterrupt
+
+    recipe = t.recipe_of(epochs=2)
+    with torch.random.fork_rng():
+        whole = train_module(net(), small, subject="net", recipe=recipe)
+        with pytest.raises(KeyboardInterrupt):
+            train_module(net(), small, subject="net", recipe=recipe, folder=tmp_path, on_step=stop)
+        resumed = train_module(
+            net(), small, subject="net", recipe=recipe, folder=tmp_path, resume=True
+        )
+    t.assert_same(whole, resumed)

@@ -104,8 +104,11 @@ def write_checkpoint(
         "seconds": json.dumps(progress.seconds),
         "objective": json.dumps(progress.objective),
     }
-    # The best weights are often the last ones: safetensors refuses shared storage.
-    copies = {key: value.clone() for key, value in tensors.items()}
+    # The best weights are often the last ones, and a network may be laid out with its channels
+    # last: safetensors refuses shared storage and other layouts.
+    copies = {
+        key: value.clone(memory_format=torch.contiguous_format) for key, value in tensors.items()
+    }
     write_atomic(folder / LAST_FILE, to_bytes(copies, metadata))
 
 
