@@ -69,3 +69,14 @@ class Ladder:
                 row[number] = far_enough[-1] if len(far_enough) else below[0]
                 rows.append(row)
         return np.array(rows, dtype=np.int64).reshape(-1, len(counts))
+
+    def higher(self, counts: npt.NDArray[np.int64], limits: npt.NDArray[np.int64]) -> Counts:
+        """int64 (candidates, groups): ``counts`` with one group a rung wider, within ``limits``."""
+        rows = []
+        for number in self.free:
+            above = self.rungs[number][self.rungs[number] > counts[number]]
+            if len(above) and above[0] <= limits[number]:
+                row = counts.copy()
+                row[number] = above[0]
+                rows.append(row)
+        return np.array(rows, dtype=np.int64).reshape(-1, len(counts))

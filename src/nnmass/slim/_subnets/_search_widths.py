@@ -76,8 +76,8 @@ def greedily(
 ) -> list[Row]:
     """Narrow the group that costs least for what it saves, until the budget is met.
 
-    The last step is undone as far as the budget allows, so that each level lies within one rung
-    of its last group below the budget.
+    The last step is undone as far as the budget allows, and what is left of the budget goes to
+    the groups that gain most by a rung more, within the level before.
 
     Args:
         ladder: The widths allowed.
@@ -89,9 +89,10 @@ def greedily(
     Source:
         Yu, Huang, arXiv:1903.11728 (AutoSlim); dividing by what is saved is ours.
     """
-    rows, row = [], ladder.full
+    rows, row = list[Row](), ladder.full
     row_cost = float(cost(row[None])[0])
     for budget in budgets:
+        above = row
         while (row_price := int(price(row[None])[0])) > budget:
             candidates = ladder.lower(row, is_coarse=is_coarse)
             costs = cost(candidates)
@@ -100,8 +101,32 @@ def greedily(
             row = _given_back(ladder, price, budget, row, candidates[best])
             is_same = np.array_equal(row, candidates[best])
             row_cost = float(costs[best] if is_same else cost(row[None])[0])
+        row, row_cost = _filled(ladder, price, budget, cost, row, row_cost, above)
         rows.append(row)
     return rows
+
+
+def _filled(
+    ladder: Ladder,
+    price: Price,
+    budget: int,
+    cost: Cost,
+    row: Row,
+    row_cost: float,
+    above: Row,
+) -> tuple[Row, float]:
+    """Widen, a rung at a time, the group that gains most for its price, while the budget lasts."""
+    while len(wider := ladder.higher(row, above)):
+        prices = price(wider)
+        wider, prices = wider[prices <= budget], prices[prices <= budget]
+        if not len(wider):
+            break
+        costs = cost(wider)
+        best = int(np.argmin((costs - row_cost) / (prices - price(row[None])[0])))
+        if costs[best] >= row_cost:
+            break
+        row, row_cost = wider[best], float(costs[best])
+    return row, row_cost
 
 
 def _given_back(ladder: Ladder, price: Price, budget: int, before: Row, after: Row) -> Row:
