@@ -13,9 +13,11 @@ from torch import nn
 import nnmass
 from nnmass.errors import BudgetError, ProbeError, SpecError, TraceError
 from nnmass.slim._subnets._choose import choose_levels
+from nnmass.slim._subnets._costs import WidthCosts
 from nnmass.slim._subnets._find_groups import find_groups
 from nnmass.slim._subnets._held_out import HeldOutLoss
 from nnmass.slim._subnets._ladder import Ladder
+from nnmass.slim._subnets._mass import WidthMass
 from nnmass.slim._subnets._search_widths import greedily
 
 SHAPE = (3, 4, 4)
@@ -175,6 +177,19 @@ def test_the_last_step_is_undone_as_far_as_the_budget_allows():
         ladder, spent, [full - 13], lambda counts: -counts.sum(1).astype(float), is_coarse=True
     )
     assert int(spent(row[None])[0]) == full - 13  # two steps of 10, of which 7 came back
+
+
+def test_no_group_could_be_wider_at_more_mass_within_the_budget(resnet18):
+    levels = choose_levels(resnet18, (3, 224, 224), method="mass")
+    costs = WidthCosts(find_groups(resnet18, (3, 224, 224)))
+    mass = WidthMass(resnet18, costs.groups, (3, 224, 224))
+    rows = [{name: len(kept) for name, kept in level.items()} for level in levels.kept]
+    for above, row, budget in zip(rows, rows[1:], levels.budgets[1:], strict=False):
+        own = mass(costs.counts(row)[None])[0]
+        for name in row:
+            wider = row | {name: row[name] + 8}
+            if wider[name] <= above[name] and costs.macs(wider) <= budget:
+                assert mass(costs.counts(wider)[None])[0] <= own
 
 
 def test_the_held_out_loss_is_that_of_the_network_without_these_channels(small):
