@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 import json
 
@@ -17,7 +18,7 @@ from nnmass.slim._subnets._costs import WidthCosts
 from nnmass.slim._subnets._cut import cut_to_budget, widths_of
 from nnmass.slim._subnets._find_groups import find_groups
 from nnmass.slim._subnets._group_lasso import GroupLasso
-from nnmass.slim._subnets._paths import shrink_path
+from nnmass.slim._subnets._paths import PathSettings, shrink_path
 from nnmass.slim._subnets._shrinking import ShrinkingObjective
 from nnmass.train import Moment, Recipe, train_module
 from oracles.tiny_family import tiny_net
@@ -84,17 +85,24 @@ def background(small):
 @pytest.fixture
 def search(small, background):
     groups = find_groups(background, (1, 8, 8))
+    settings = PathSettings(
+        shares=(0.6, 0.3), lasso=GroupLasso(strength=0.5), threshold=0.1, divisor=4
+    )
     arguments = {
         "groups": groups.groups,
         "macs": WidthCosts(groups).macs,
-        "shares": (0.6, 0.3),
         "subject": "tiny",
-        "divisor": 4,
-        "lasso": GroupLasso(strength=0.5),
-        "threshold": 0.1,
         "recipe": Recipe(epochs=8, lr=0.05, schedule="constant", warmup_epochs=0),
     }
-    return lambda **changes: shrink_path(background, small, **{**arguments, **changes})
+    names = {field.name for field in dataclasses.fields(PathSettings)}
+
+    def make(**changes):
+        own = {key: value for key, value in changes.items() if key in names}
+        others = {key: value for key, value in changes.items() if key not in names}
+        changed = dataclasses.replace(settings, **own)
+        return shrink_path(background, small, changed, **{**arguments, **others})
+
+    return make
 
 
 def check(levels, costs):
@@ -243,6 +251,8 @@ def test_as_many_channels_as_the_divisor_stay(background, shrinking):
         ({"shares": ()}, SpecError, "shares must be falling shares of the full network's"),
         ({"shares": (0.3, 0.6)}, SpecError, "each in (0, 1), got [0.3, 0.6]"),
         ({"shares": (1.0, 0.6)}, SpecError, "each in (0, 1), got [1.0, 0.6]"),
+        ({"shares": (0.6, 0)}, SpecError, "a share must be a finite number above 0, got 0"),
+        ({"shares": ("half",)}, SpecError, "a share must be a finite number above 0, got 'half'"),
         ({"shares": (0.6, 0.0001)}, BudgetError, "no sub-network has at most "),
         ({"threshold": 1}, SpecError, "threshold must be in (0, 1), got 1"),
         ({"divisor": 0}, SpecError, "divisor must be at least 1, got 0"),
