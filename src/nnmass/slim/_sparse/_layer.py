@@ -109,7 +109,6 @@ class PSConv2d(nn.Module):
         )
         self._allocate(bias, device=torch.get_default_device() if device is None else device,
                        dtype=dtype)
-        self.register_load_state_dict_post_hook(_check_supports)
         self.reset_parameters()
 
     def _allocate(
@@ -155,6 +154,8 @@ class PSConv2d(nn.Module):
             return
         pattern, seed = self.pattern, self.pattern.seed if seed is None else seed
         self.supports.copy_(self._own_supports())
+        if self.live is not None:  # both are empty memory after `to_empty`
+            self.live.copy_(torch.from_numpy(np.flatnonzero(pattern.mask())))
         shape = (pattern.out_channels, pattern.in_channels, pattern.kernel, pattern.kernel)
         # Where every tap has a draw of its own, a tap's value depends on no other's support.
         name = f"{label}:{pattern.group_offset}:weight"
@@ -162,6 +163,29 @@ class PSConv2d(nn.Module):
         self.from_dense(values * _deviations(pattern).view(-1, 1, 1, 1))
         if self.bias is not None:
             self.bias.zero_()
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        """Refuse weights of other taps, which would fit by their shapes alone."""
+        saved = state_dict.get(f"{prefix}supports")
+        if saved is not None and not torch.equal(saved.cpu(), self._own_supports()):
+            error_msgs.append(
+                f"the weights of {prefix.rstrip('.') or 'this layer'} belong to other taps than "
+                f"those of PSConv2d({self.extra_repr()}): kss, assign, dense_period, seed and "
+                "group_offset must be those of the saved layer"
+            )
+            return
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, Ci, H, W) or (Ci, H, W) to (N, Co, Ho, Wo) or (Co, Ho, Wo)."""
@@ -218,6 +242,13 @@ class PSConv2d(nn.Module):
             self.weight[:, place : place + stop - start] = weight[:, start:stop, rows, columns]
             place += stop - start
 
+    @torch.no_grad()
+    def scale_filters(self, scale: Tensor, shift: Tensor) -> None:
+        """Multiply each output by ``scale`` (Co,) and add ``shift`` (Co,), as a norm would."""
+        bias = shift if self.bias is None else shift + scale * self.bias
+        self.from_dense(self.to_dense() * scale.view(-1, 1, 1, 1))
+        self.bias = nn.Parameter(bias.to(scale))
+
     def macs(self, height: int, width: int) -> int:
         """Multiply-adds for one image of this size: live taps times places of the output."""
         sizes = (
@@ -248,16 +279,3 @@ def _deviations(pattern: Pattern) -> Tensor:
     else:
         live = pattern.mask().sum(axis=(1, 2, 3))
     return torch.from_numpy(np.sqrt(2 / live)).float()
-
-
-def _check_supports(layer: PSConv2d, _: Any) -> None:
-    """Weights of other taps would fit by their shapes alone."""
-    own = layer._own_supports()
-    if layer.supports.is_meta or torch.equal(layer.supports.cpu(), own):
-        return
-    layer.supports.copy_(own)
-    raise SpecError(
-        f"the loaded weights belong to other taps than those of PSConv2d({layer.extra_repr()}): "
-        "kss, assign, dense_period, seed and group_offset must be those of the saved layer; "
-        "weights loaded so far are of no use"
-    )
