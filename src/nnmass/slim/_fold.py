@@ -150,6 +150,7 @@ def _made_by(path: str, readers: _Readers) -> Any:
         readers.calls[path] += 1
         readers.made[path] = output
         readers.times[id(output)] = 0  # what was there before had this address, and is gone
+        readers.norm_of.pop(id(output), None)
 
     return hook
 
