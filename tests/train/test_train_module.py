@@ -170,6 +170,8 @@ def test_a_joint_training_goes_on_as_if_never_stopped(t, small, tmp_path, stop_a
         (nn.Linear(64, 10), {}, SpecError, "cannot be run on inputs of 1x8x8, which digits has"),
         (nn.Linear(8, 10), {}, SpecError, "must give logits of shape (1, 10) for one input of"),
         (nn.Linear(64, 10), {"subject": "net"}, TraceError, "net"),
+        (nn.Linear(64, 10), {"objective": F.nll_loss}, SpecError, "objective must be a nnmass.tra"),
+        (nn.Linear(64, 10), {"subject": None}, SpecError, "the name of its network, got None"),
         (nn.Linear(64, 10), {"subject": ""}, SpecError, "a training needs the name of its"),
     ],
 )

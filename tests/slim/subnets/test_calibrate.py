@@ -94,6 +94,7 @@ def test_so_many_batches_are_read_once(batches):
     [
         (TinyFamily(), [], "calibration needs at least one batch of images, got none"),
         (TinyFamily(), [torch.zeros(1, 1, 8, 8)], "batches of at least 2 images, got one of 1"),
+        (TinyFamily(), torch.zeros(4, 1, 8, 8), "got one tensor of (4, 1, 8, 8): put it in a list"),
         (tiny_net(), [torch.zeros(4, 1, 8, 8)], "got a Sequential: make one of it with nnmass."),
     ],
 )

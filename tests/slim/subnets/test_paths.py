@@ -252,6 +252,8 @@ def test_as_many_channels_as_the_divisor_stay(background, shrinking):
         ({"shares": (0.3, 0.6)}, SpecError, "each in (0, 1), got [0.3, 0.6]"),
         ({"shares": (1.0, 0.6)}, SpecError, "each in (0, 1), got [1.0, 0.6]"),
         ({"shares": (0.6, 0)}, SpecError, "a share must be a finite number above 0, got 0"),
+        ({"shares": 0.5}, SpecError, "shares must be a sequence such as (0.5, 0.25), got 0.5"),
+        ({"lasso": 0.1}, SpecError, "lasso must be a GroupLasso, got 0.1"),
         ({"shares": ("half",)}, SpecError, "a share must be a finite number above 0, got 'half'"),
         ({"shares": (0.6, 0.0001)}, BudgetError, "no sub-network has at most "),
         ({"threshold": 1}, SpecError, "threshold must be in (0, 1), got 1"),

@@ -55,6 +55,10 @@ class PathSettings:
         if positive_number(self.threshold, "threshold") >= 1:
             raise SpecError(f"threshold must be in (0, 1), got {self.threshold!r}")
         whole_number(self.divisor, "divisor", low=1)
+        if isinstance(self.shares, str) or not isinstance(self.shares, Sequence):
+            raise SpecError(f"shares must be a sequence such as (0.5, 0.25), got {self.shares!r}")
+        if not isinstance(self.lasso, GroupLasso):
+            raise SpecError(f"lasso must be a GroupLasso, got {self.lasso!r}")
         shares = [positive_number(share, "a share") for share in self.shares]
         falls = all(low < high for high, low in pairwise(shares))
         if not shares or not falls or shares[0] >= 1:
