@@ -91,6 +91,21 @@ def test_a_single_step_moves_what_is_inside_and_nothing_else(spec, batch_norm):
             assert moved[mask].all(), name
 
 
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_statistics_of_one_move_when_it_alone_runs_in_training(index):
+    family = family_of(RESNET).train()
+    before = {name: value.clone() for name, value in family.named_buffers()}
+    with family.using(index):
+        family(batch(torch.float32)[0])
+    family.eval()
+    for other in range(3):
+        with family.using(other):
+            family(batch(torch.float32)[0])
+    moved = {n for n, value in family.named_buffers() if not torch.equal(value, before[n])}
+    own = f"levels.{index}." if index else "model."
+    assert moved == {name for name in before if name.startswith(own) and "index" not in name}
+
+
 @pytest.mark.parametrize("spec", [RESNET, DENSE])
 def test_calibration_agrees_with_norms_that_average_by_themselves(spec):
     """Torch's own cumulative averages (momentum None) of the exported network."""
