@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from nnmass.slim._sparse._layer import PSConv2d as PSConv2d
     from nnmass.slim._sparse._pattern import Pattern as Pattern
     from nnmass.slim._sparse._record import LayerRecord as LayerRecord
-    from nnmass.slim._sparse._record import Sparsification as Sparsification
     from nnmass.slim._sparse._record import SparseSettings as SparseSettings
+    from nnmass.slim._sparse._record import Sparsification as Sparsification
     from nnmass.slim._sparse._record import sparse_report as sparse_report
     from nnmass.slim._sparse._sparsify import sparsify as sparsify
     from nnmass.slim._sparse._storage import StorageBits as StorageBits
