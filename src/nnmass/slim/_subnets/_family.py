@@ -238,8 +238,7 @@ class SubnetFamily(nn.Module):
             reorder(self.model, self._found, orders)
             return
         name = type(self.model).__name__
-        paths = [part.path for part in (*self._found.layers, *self._found.norms)]
-        before = observe(self.model, paths, x, name=name)
+        before = observe(self.model, self._found.paths, x, name=name)
         reorder(self.model, self._found, orders)
         check_order(before, self.model, self._found, orders, x, name=name)
 
@@ -285,8 +284,8 @@ class SubnetFamily(nn.Module):
         return number
 
 
-def _read_batch_norm(value: str) -> BatchNorms:
-    if value == "statistics" or value == "private":
+def _read_batch_norm(value: BatchNorms) -> BatchNorms:
+    if value in get_args(BatchNorms):
         return value
     raise SpecError(
         f"batch_norm must be one of {', '.join(get_args(BatchNorms))}, got {value!r:.80}"

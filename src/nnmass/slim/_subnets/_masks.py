@@ -15,9 +15,7 @@ from nnmass.slim._subnets._groups import ChannelGroups
 
 
 @contextlib.contextmanager
-def masked(
-    net: nn.Module, groups: ChannelGroups, counts: npt.NDArray[np.int64]
-) -> Iterator[None]:
+def masked(net: nn.Module, groups: ChannelGroups, counts: npt.NDArray[np.int64]) -> Iterator[None]:
     """A block in which ``net`` keeps the first ``counts`` channels of every group.
 
     What layers, norms and padded shortcuts give is multiplied by the mask, and what layers read:

@@ -74,9 +74,7 @@ def _of_norm(
             private.register_parameter(name, own)
         else:
             slices[name] = (runs_of(positions),)
-    return Narrowing(
-        slices=slices, attributes={"num_features": len(positions)}, private=private
-    )
+    return Narrowing(slices=slices, attributes={"num_features": len(positions)}, private=private)
 
 
 def _rows(tensor: Tensor, positions: npt.NDArray[np.int64]) -> Tensor:

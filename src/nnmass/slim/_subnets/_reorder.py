@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from nnmass.nets import PadShortcut
 from nnmass.slim._subnets._groups import ChannelGroups, Slots
 from nnmass.slim._subnets._shortcut import GatherShortcut
 
@@ -48,14 +49,14 @@ def reorder(net: nn.Module, groups: ChannelGroups, orders: Orders) -> None:
             _permute(getattr(module, name), 0, old_positions(norm.reads, orders))
     for shortcut in groups.shortcuts:
         pad = net.get_submodule(shortcut.path)
+        assert isinstance(pad, PadShortcut)  # `find_groups` takes no other
         index = shortcut_index(
             orders[shortcut.source], orders[shortcut.target], before=shortcut.before
         )
-        device = next((tensor.device for tensor in net.parameters()), torch.device("cpu"))
-        net.set_submodule(
-            shortcut.path,
-            GatherShortcut(torch.from_numpy(index).to(device), stride=int(pad.stride)),  # type: ignore[arg-type]
-        )
+        first = next(net.parameters())
+        device = "cpu" if first.is_meta else first.device  # tracing needs the values
+        gather = GatherShortcut(torch.from_numpy(index).to(device), stride=pad.stride)
+        net.set_submodule(shortcut.path, gather)
 
 
 def old_positions(slots: Slots, orders: Orders) -> npt.NDArray[np.int64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,7 +73,7 @@ def observe(net: nn.Module, paths: Sequence[str], x: Tensor, *, name: str) -> Se
     return seen
 
 
-def _recorder(seen: Seen, inside: list[str], path: str, is_wanted: bool):  # type: ignore[no-untyped-def]
+def _recorder(seen: Seen, inside: list[str], path: str, is_wanted: bool) -> Callable[..., None]:
     def hook(module: nn.Module, inputs: object, output: object) -> None:
         inside.pop()
         if is_wanted and isinstance(output, Tensor):
@@ -133,7 +133,7 @@ def check_level(
     Raises:
         TraceError: It does not; the message has the first layer that differs.
     """
-    paths = [part.path for part in (*groups.layers, *groups.norms)]
+    paths = groups.paths
     with masked(net, groups, counts):
         wanted = observe(net, paths, x, name=f"{name} with channels set to zero")
     found = observe(view, paths, x, name=name)

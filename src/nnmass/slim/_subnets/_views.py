@@ -82,11 +82,12 @@ def _narrow(twin: nn.Module, module: nn.Module, plan: Narrowing) -> None:
 
 
 @cache
-def _view_class(kind: type[nn.Module], sliced: tuple[str, ...]) -> type[nn.Module]:
+def _view_class(kind: Any, sliced: tuple[str, ...]) -> type[nn.Module]:
     """``kind``, whose named parameters are slices and whose training flag is the full module's."""
     body = {name: _slice_property(name) for name in sliced}
     own = {"training": property(_training, _set_training), "__module__": kind.__module__}
-    return type(kind.__name__, (kind,), body | own)
+    made: type[nn.Module] = type(kind.__name__, (kind,), body | own)
+    return made
 
 
 def _training(module: nn.Module) -> bool:
