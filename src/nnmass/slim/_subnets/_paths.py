@@ -29,7 +29,8 @@ class PathSettings:
         shares: Budgets of the levels below the full network as shares of its multiply-adds,
             falling, in (0, 1).
         path: ``single``, all levels in one training; or ``multi``, one for each.
-        lasso: The penalty at its strongest.
+        lasso: The penalty at its strongest; unless told it follows from the recipe and the norms
+            that the channels begin with.
         threshold: Channels whose norm is below so much of the largest of their group fall; (0, 1).
         divisor: Widths are multiples of it; none falls below it.
 
@@ -43,7 +44,7 @@ class PathSettings:
 
     shares: Sequence[float]
     path: str = "single"
-    lasso: GroupLasso = field(default_factory=GroupLasso)
+    lasso: GroupLasso | None = None
     threshold: float = 0.05
     divisor: int = 8
 
@@ -57,8 +58,8 @@ class PathSettings:
         whole_number(self.divisor, "divisor", low=1)
         if isinstance(self.shares, str) or not isinstance(self.shares, Sequence):
             raise SpecError(f"shares must be a sequence such as (0.5, 0.25), got {self.shares!r}")
-        if not isinstance(self.lasso, GroupLasso):
-            raise SpecError(f"lasso must be a GroupLasso, got {self.lasso!r}")
+        if not isinstance(self.lasso, GroupLasso | None):
+            raise SpecError(f"lasso must be a GroupLasso or None, got {self.lasso!r}")
         shares = [positive_number(share, "a share") for share in self.shares]
         falls = all(low < high for high, low in pairwise(shares))
         if not shares or not falls or shares[0] >= 1:
