@@ -18,7 +18,8 @@ from nnmass.slim._subnets._costs import WidthCosts
 from nnmass.slim._subnets._cut import cut_to_budget, widths_of
 from nnmass.slim._subnets._find_groups import find_groups
 from nnmass.slim._subnets._group_lasso import GroupLasso
-from nnmass.slim._subnets._paths import PathSettings, shrink_path
+from nnmass.slim._subnets._path_levels import PathSettings
+from nnmass.slim._subnets._paths import shrink_path
 from nnmass.slim._subnets._shrinking import ShrinkingObjective
 from nnmass.train import Moment, Recipe, train_module
 from oracles.tiny_family import tiny_net

@@ -13,7 +13,8 @@ from nnmass.slim import SubnetFamily, WidthCosts, find_groups
 from nnmass.slim._subnets._calibrate import calibrate
 from nnmass.slim._subnets._group_lasso import GroupLasso
 from nnmass.slim._subnets._joint import SandwichObjective
-from nnmass.slim._subnets._paths import PathSettings, shrink_path
+from nnmass.slim._subnets._path_levels import PathSettings
+from nnmass.slim._subnets._paths import shrink_path
 from nnmass.train import Moment, Recipe, Subject, train_module
 
 RESNET = "resnet(depth=8,classes=10,stem=cifar,in=1,image=8)"
