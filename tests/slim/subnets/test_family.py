@@ -7,6 +7,13 @@ import threading
 
 import pytest
 import torch
+from safetensors.torch import load, save
+from torch import nn
+
+import nnmass
+from nnmass.errors import SpecError, TraceError
+from nnmass.slim import SubnetFamily, find_groups
+from nnmass.slim._subnets._masks import masked
 from oracles.families import (
     R20,
     Tail,
@@ -16,13 +23,6 @@ from oracles.families import (
     random_levels,
     relative_error,
 )
-from safetensors.torch import load, save
-from torch import nn
-
-import nnmass
-from nnmass.errors import SpecError, TraceError
-from nnmass.slim import SubnetFamily, find_groups
-from nnmass.slim._subnets._masks import masked
 
 C32 = (3, 32, 32)
 CASES = [
@@ -137,7 +137,9 @@ def test_training_a_level_moves_its_own_statistics_and_the_shared_weights():
     for name, parameter in family.named_parameters():
         inside = used.get(name, torch.ones_like(parameter, dtype=torch.bool))
         assert not parameter.grad[~inside].any(), name
-    assert (family.model.blocks[3].conv1.weight.grad[used["model.blocks.3.conv1.weight"]] != 0).any()
+    assert (
+        family.model.blocks[3].conv1.weight.grad[used["model.blocks.3.conv1.weight"]] != 0
+    ).any()
 
 
 def test_gradients_are_those_of_the_narrow_network():
@@ -150,7 +152,9 @@ def test_gradients_are_those_of_the_narrow_network():
     for name, parameter in narrow.named_parameters():
         full = family.model.get_parameter(name)
         inside = used.get(f"model.{name}", torch.ones_like(full, dtype=torch.bool))
-        torch.testing.assert_close(full.grad[inside], parameter.grad.flatten(), rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(
+            full.grad[inside], parameter.grad.flatten(), rtol=1e-4, atol=1e-6
+        )
 
 
 def test_each_thread_has_its_level():
@@ -207,8 +211,11 @@ def test_no_parameter_is_there_twice():
     family = family_of(R20, C32)
     assert sum(p.numel() for p in family.parameters()) == family.subnets[0].params
     own = family_of(R20, C32, batch_norm="private")
-    extra = sum(2 * norm.running_mean.numel() for norm in own.levels.modules() if norm._buffers
-                and "running_mean" in norm._buffers)
+    extra = sum(
+        2 * norm.running_mean.numel()
+        for norm in own.levels.modules()
+        if norm._buffers and "running_mean" in norm._buffers
+    )
     assert sum(p.numel() for p in own.parameters()) == own.subnets[0].params + extra
 
 
@@ -265,7 +272,10 @@ def test_wrong_levels(levels, message):
         ({"batch_norm": "shared"}, "batch_norm must be one of statistics, private, got 'shared'"),
         ({"names": ["a"]}, "names must be 2 different words"),
         ({"names": ["a", "a"]}, "names must be 2 different words"),
-        ({"scores": {"stem": [1.0]}}, "the scores of stem must be 16 numbers, one a channel, got 1"),
+        (
+            {"scores": {"stem": [1.0]}},
+            "the scores of stem must be 16 numbers, one a channel, got 1",
+        ),
     ],
 )
 def test_wrong_options(options, message):
@@ -277,7 +287,9 @@ def test_wrong_options(options, message):
 def test_wrong_calls():
     net = nnmass.build(R20, device="meta")
     family = SubnetFamily(net, [{}, {"stem": 4}], input_shape=C32)
-    with pytest.raises(SpecError, match=r"there is no level 2; there are 0 \(full\), 1 \(level-1\)"):
+    with pytest.raises(
+        SpecError, match=r"there is no level 2; there are 0 \(full\), 1 \(level-1\)"
+    ):
         family.set_subnet(2)
     with pytest.raises(SpecError, match="meta device"):
         family.export(1)
