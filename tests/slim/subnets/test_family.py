@@ -243,6 +243,51 @@ def test_a_hidden_coupling_is_refused_with_its_place():
         SubnetFamily(net, [{}, {"0": 5}], input_shape=(3, 8, 8))
 
 
+class Averaging(nn.Conv2d):
+    """Depends on how many channels it is given."""
+
+    def forward(self, x):
+        return super().forward(x) / x.shape[1]
+
+
+def test_a_level_that_computes_something_else_is_refused_with_its_place():
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), Averaging(8, 8, 1), nn.Conv2d(8, 4, 1))
+    with pytest.raises(TraceError, match=r"level-1 of Sequential: 2 has values that differ by"):
+        SubnetFamily(net, [{}, {"0": 5}], input_shape=(3, 8, 8))
+
+
+def test_coarse_numbers_are_no_reason_to_refuse():
+    net = network(R20).bfloat16()
+    family = SubnetFamily(net, random_levels(net, C32), input_shape=C32).eval()
+    with torch.no_grad(), family.using(2):
+        assert family(images(C32).bfloat16()).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: (nn.Flatten(), nn.Linear(48, 20), nn.BatchNorm1d(20), nn.ReLU(), nn.Linear(20, 5)),
+        lambda: (
+            nn.Conv2d(3, 8, 3),
+            nn.BatchNorm2d(8, affine=False),
+            nn.Conv2d(8, 8, 1, padding=1, padding_mode="reflect"),
+            nn.BatchNorm2d(8, track_running_stats=False),
+            nn.Flatten(),
+            nn.Linear(128, 3),
+        ),
+    ],
+)
+@pytest.mark.parametrize("batch_norm", ["statistics", "private"])
+def test_norms_of_all_kinds(make, batch_norm):
+    net = nn.Sequential(*make())
+    levels = random_levels(net, (3, 4, 4))
+    family = SubnetFamily(net, levels, input_shape=(3, 4, 4), batch_norm=batch_norm).eval()
+    x = images((3, 4, 4), 5)
+    for level in range(3):
+        with torch.no_grad(), family.using(level):
+            assert relative_error(family(x), family.export(level)(x)) < 1e-5
+
+
 @pytest.mark.parametrize(
     ("levels", "message"),
     [

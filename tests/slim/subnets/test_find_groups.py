@@ -57,7 +57,7 @@ def test_depthwise_gates_and_flat_heads():
         (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.GroupNorm(2, 8)), "GroupNorm"),
         (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, groups=2)), "2 groups"),
         (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.PixelShuffle(2)), ""),
-        (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), *2 * [nn.Conv2d(8, 8, 1)]), "more than once"),
+        (lambda: nn.Sequential(*2 * [nn.Conv2d(3, 3, 1)]), "more than once"),
     ],
 )
 def test_what_stays_whole_and_why(make, reason):
@@ -98,6 +98,26 @@ def test_costs_of_random_widths_are_those_of_the_traced_networks(text, shape):
     for level, subnet in enumerate(family.subnets):
         traced = nnmass.trace(family.export(level, fold_bn=False), shape)
         assert (traced.macs, traced.params) == (subnet.macs, subnet.params)
+
+
+def test_costs_of_half_a_wide_resnet_are_those_of_the_narrower_spec():
+    groups = find_groups(nnmass.build("wide-resnet(depth=16,widen=4)", device="meta"), (3, 32, 32))
+    widths = {name: n if name == "stem" else n // 2 for name, n in groups.full.items()}
+    narrow, costs = nnmass.parse("wide-resnet(depth=16,widen=2)"), WidthCosts(groups)
+    assert (costs.params(widths), costs.macs(widths)) == (narrow.params, narrow.macs)
+
+
+def test_a_module_called_twice_keeps_what_every_call_reads():
+    twice = nn.Conv2d(8, 8, 1)
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 1), twice, nn.ReLU(), twice, nn.Conv2d(8, 6, 1), nn.Conv2d(6, 4, 1)
+    )
+    assert find_groups(net, (3, 8, 8)).full == {"4": 6}
+
+
+def test_no_module():
+    with pytest.raises(TraceError, match=r"need a torch\.nn\.Module, got 'resnet'"):
+        find_groups("resnet", (3, 32, 32))
 
 
 def test_costs_by_hand():

@@ -295,13 +295,12 @@ def _read_batch_norm(value: BatchNorms) -> BatchNorms:
 def _read_names(names: Sequence[str] | None, n_levels: int) -> tuple[str, ...]:
     if names is None:
         return ("full", *(f"level-{number}" for number in range(1, n_levels)))
-    given = (names,) if isinstance(names, str) else tuple(names)
+    is_sequence = isinstance(names, Sequence) and not isinstance(names, str)
+    given = tuple(names) if is_sequence else (names,)
     are_words = all(isinstance(name, str) and name for name in given)
     if len(given) != n_levels or len(set(given)) < n_levels or not are_words:
-        raise SpecError(
-            f"names must be {n_levels} different words, one a level, got {list(given)!r:.80}"
-        )
-    return given
+        raise SpecError(f"names must be {n_levels} different words, one a level, got {names!r:.80}")
+    return tuple(str(name) for name in given)
 
 
 def _ranks(order: Sequence[int]) -> list[float]:
