@@ -157,6 +157,26 @@ def test_gradients_are_those_of_the_narrow_network():
         )
 
 
+def test_threads_run_levels_side_by_side():
+    family, x = family_of(R20, C32), images(C32)
+    with torch.no_grad():
+        wanted = [family.view(level)(x) for level in range(3)]
+    wrong = []
+
+    def serve(level):
+        for _ in range(5):
+            with torch.no_grad(), family.using(level):
+                if not torch.equal(family(x), wanted[level]):
+                    wrong.append(level)
+
+    threads = [threading.Thread(target=serve, args=(level,)) for level in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
 def test_each_thread_has_its_level():
     family, seen = family_of("gated", (3, 8, 8)), {}
     family.set_subnet(1)

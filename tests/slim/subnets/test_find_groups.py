@@ -86,9 +86,10 @@ def test_tied_and_computed_weights_stay_whole():
     [
         (R20, (3, 32, 32)),
         ("vgg(depth=11,classes=10)", (3, 32, 32)),
-        ("resnet(depth=50)", (3, 64, 64)),
-        ("mobilenet-v2(wm=1)", (3, 64, 64)),
-        ("densenet(depth=121)", (3, 64, 64)),
+        ("resnet(depth=50)", (3, 32, 32)),
+        ("mobilenet-v2(wm=1)", (3, 32, 32)),
+        pytest.param("densenet(depth=121)", (3, 64, 64), marks=pytest.mark.slow),
+        ("densenet(blocks=4/4,growth=6,classes=10)", (3, 32, 32)),
     ],
 )
 def test_costs_of_random_widths_are_those_of_the_traced_networks(text, shape):

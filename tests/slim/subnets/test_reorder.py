@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from oracles.families import images
 from torch import nn
 
 from nnmass.nets import PadShortcut
@@ -11,6 +10,7 @@ from nnmass.slim._subnets._groups import Slots
 from nnmass.slim._subnets._reorder import old_positions, shortcut_index
 from nnmass.slim._subnets._shortcut import GatherShortcut
 from nnmass.slim._subnets._views import Narrowing, runs_of, view_of
+from oracles.families import images
 
 
 def slowly(slots, orders):
