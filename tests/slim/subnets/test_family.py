@@ -7,6 +7,13 @@ import threading
 
 import pytest
 import torch
+from safetensors.torch import load, save
+from torch import nn
+
+import nnmass
+from nnmass.errors import SpecError, TraceError
+from nnmass.slim import SubnetFamily, find_groups
+from nnmass.slim._subnets._masks import masked
 from oracles.families import (
     R20,
     Tail,
@@ -16,13 +23,6 @@ from oracles.families import (
     random_levels,
     relative_error,
 )
-from safetensors.torch import load, save
-from torch import nn
-
-import nnmass
-from nnmass.errors import SpecError, TraceError
-from nnmass.slim import SubnetFamily, find_groups
-from nnmass.slim._subnets._masks import masked
 
 C32 = (3, 32, 32)
 CASES = [
@@ -137,7 +137,9 @@ def test_training_a_level_moves_its_own_statistics_and_the_shared_weights():
     for name, parameter in family.named_parameters():
         inside = used.get(name, torch.ones_like(parameter, dtype=torch.bool))
         assert not parameter.grad[~inside].any(), name
-    assert (family.model.blocks[3].conv1.weight.grad[used["model.blocks.3.conv1.weight"]] != 0).any()
+    assert (
+        family.model.blocks[3].conv1.weight.grad[used["model.blocks.3.conv1.weight"]] != 0
+    ).any()
 
 
 def test_gradients_are_those_of_the_narrow_network():
@@ -150,7 +152,29 @@ def test_gradients_are_those_of_the_narrow_network():
     for name, parameter in narrow.named_parameters():
         full = family.model.get_parameter(name)
         inside = used.get(f"model.{name}", torch.ones_like(full, dtype=torch.bool))
-        torch.testing.assert_close(full.grad[inside], parameter.grad.flatten(), rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(
+            full.grad[inside], parameter.grad.flatten(), rtol=1e-4, atol=1e-6
+        )
+
+
+def test_threads_run_levels_side_by_side():
+    family, x = family_of(R20, C32), images(C32)
+    with torch.no_grad():
+        wanted = [family.view(level)(x) for level in range(3)]
+    wrong = []
+
+    def serve(level):
+        for _ in range(5):
+            with torch.no_grad(), family.using(level):
+                if not torch.equal(family(x), wanted[level]):
+                    wrong.append(level)
+
+    threads = [threading.Thread(target=serve, args=(level,)) for level in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
 
 
 def test_each_thread_has_its_level():
@@ -207,8 +231,11 @@ def test_no_parameter_is_there_twice():
     family = family_of(R20, C32)
     assert sum(p.numel() for p in family.parameters()) == family.subnets[0].params
     own = family_of(R20, C32, batch_norm="private")
-    extra = sum(2 * norm.running_mean.numel() for norm in own.levels.modules() if norm._buffers
-                and "running_mean" in norm._buffers)
+    extra = sum(
+        2 * norm.running_mean.numel()
+        for norm in own.levels.modules()
+        if norm._buffers and "running_mean" in norm._buffers
+    )
     assert sum(p.numel() for p in own.parameters()) == own.subnets[0].params + extra
 
 
@@ -234,6 +261,51 @@ def test_a_hidden_coupling_is_refused_with_its_place():
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), Tail(8), nn.Linear(8, 4))
     with pytest.raises(TraceError, match=r"level-1 of Sequential fails in 2: .*all channels"):
         SubnetFamily(net, [{}, {"0": 5}], input_shape=(3, 8, 8))
+
+
+class Averaging(nn.Conv2d):
+    """Depends on how many channels it is given."""
+
+    def forward(self, x):
+        return super().forward(x) / x.shape[1]
+
+
+def test_a_level_that_computes_something_else_is_refused_with_its_place():
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), Averaging(8, 8, 1), nn.Conv2d(8, 4, 1))
+    with pytest.raises(TraceError, match=r"level-1 of Sequential: 2 has values that differ by"):
+        SubnetFamily(net, [{}, {"0": 5}], input_shape=(3, 8, 8))
+
+
+def test_coarse_numbers_are_no_reason_to_refuse():
+    net = network(R20).bfloat16()
+    family = SubnetFamily(net, random_levels(net, C32), input_shape=C32).eval()
+    with torch.no_grad(), family.using(2):
+        assert family(images(C32).bfloat16()).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: (nn.Flatten(), nn.Linear(48, 20), nn.BatchNorm1d(20), nn.ReLU(), nn.Linear(20, 5)),
+        lambda: (
+            nn.Conv2d(3, 8, 3),
+            nn.BatchNorm2d(8, affine=False),
+            nn.Conv2d(8, 8, 1, padding=1, padding_mode="reflect"),
+            nn.BatchNorm2d(8, track_running_stats=False),
+            nn.Flatten(),
+            nn.Linear(128, 3),
+        ),
+    ],
+)
+@pytest.mark.parametrize("batch_norm", ["statistics", "private"])
+def test_norms_of_all_kinds(make, batch_norm):
+    net = nn.Sequential(*make())
+    levels = random_levels(net, (3, 4, 4))
+    family = SubnetFamily(net, levels, input_shape=(3, 4, 4), batch_norm=batch_norm).eval()
+    x = images((3, 4, 4), 5)
+    for level in range(3):
+        with torch.no_grad(), family.using(level):
+            assert relative_error(family(x), family.export(level)(x)) < 1e-5
 
 
 @pytest.mark.parametrize(
@@ -265,7 +337,10 @@ def test_wrong_levels(levels, message):
         ({"batch_norm": "shared"}, "batch_norm must be one of statistics, private, got 'shared'"),
         ({"names": ["a"]}, "names must be 2 different words"),
         ({"names": ["a", "a"]}, "names must be 2 different words"),
-        ({"scores": {"stem": [1.0]}}, "the scores of stem must be 16 numbers, one a channel, got 1"),
+        (
+            {"scores": {"stem": [1.0]}},
+            "the scores of stem must be 16 numbers, one a channel, got 1",
+        ),
     ],
 )
 def test_wrong_options(options, message):
@@ -277,7 +352,9 @@ def test_wrong_options(options, message):
 def test_wrong_calls():
     net = nnmass.build(R20, device="meta")
     family = SubnetFamily(net, [{}, {"stem": 4}], input_shape=C32)
-    with pytest.raises(SpecError, match=r"there is no level 2; there are 0 \(full\), 1 \(level-1\)"):
+    with pytest.raises(
+        SpecError, match=r"there is no level 2; there are 0 \(full\), 1 \(level-1\)"
+    ):
         family.set_subnet(2)
     with pytest.raises(SpecError, match="meta device"):
         family.export(1)

@@ -26,7 +26,9 @@ class Components:
         self._odd = _odd_weights(modules)
         self._widths = reading.widths
         self._parent = list(range(len(reading.widths)))
-        self._calls: dict[str, int] = {}
+        self._calls = Counter(
+            use.path for use in reading.uses if use.kind in ("convolution", "linear", "norm")
+        )
         self._pads: dict[int, list[ChannelUse]] = {}
         self.why: dict[int, str] = {}
         self.shortcuts: list[tuple[str, int, int, int]] = []
@@ -74,7 +76,6 @@ class Components:
 
     def _take_layer(self, use: ChannelUse) -> None:
         module = self._modules.get(use.path)
-        self._calls[use.path] = self._calls.get(use.path, 0) + 1
         expected = nn.Linear if use.kind == "linear" else nn.Conv1d | nn.Conv2d | nn.Conv3d
         kind = type(module).__name__
         if not isinstance(module, expected):
@@ -103,7 +104,6 @@ class Components:
 
     def _take_norm(self, use: ChannelUse) -> None:
         module = self._modules.get(use.path)
-        self._calls[use.path] = self._calls.get(use.path, 0) + 1
         kind = type(module).__name__
         if not isinstance(module, nn.modules.batchnorm._BatchNorm):
             self._keep_all(use, f"{_place(use)} ({kind}) has statistics over several channels")

@@ -25,7 +25,7 @@ def export_view(
     """See `SubnetFamily.export`."""
     network = plain_copy(view)
     if fold_bn:
-        network = fold_batch_norm(network, input_shape)
+        network = fold_batch_norm(network, input_shape).eval()  # what it puts in, too
     if channels_last:
         for parameter in network.parameters():
             if parameter.ndim == _IMAGE_WEIGHT_DIMS:

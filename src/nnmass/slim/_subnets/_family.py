@@ -6,13 +6,14 @@ import contextlib
 import copy
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 from torch import Tensor, nn
 
 from nnmass.errors import SpecError, whole_number
 from nnmass.slim._subnets._costs import WidthCosts
 from nnmass.slim._subnets._export import export_view
+from nnmass.slim._subnets._family_arguments import ranks, read_batch_norm, read_names
 from nnmass.slim._subnets._find_groups import find_groups
 from nnmass.slim._subnets._groups import ChannelGroup
 from nnmass.slim._subnets._kept_channels import Level, Scores, read_kept
@@ -90,13 +91,13 @@ class SubnetFamily(nn.Module):
     ) -> None:
         super().__init__()
         model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
-        self.batch_norm = _read_batch_norm(batch_norm)
+        self.batch_norm = read_batch_norm(batch_norm)
         self._found = find_groups(model, input_shape)
         self.input_shape = tuple(int(size) for size in input_shape)
         costs = WidthCosts(self._found)
         self._kept = read_kept(costs, levels, scores)
         self._counts = tuple(costs.counts(widths) for widths in self._kept.widths)
-        self._names = _read_names(names, len(self._counts))
+        self._names = read_names(names, len(self._counts))
         self._current = _Current()
         self.model = copy.deepcopy(model)
         x = example_input(self.model, self.input_shape)
@@ -217,7 +218,7 @@ class SubnetFamily(nn.Module):
             levels = [
                 {name: order[name][:width] for name, width in level.items()} for level in widths
             ]
-            scores = {name: _ranks(channels) for name, channels in order.items()}
+            scores = {name: ranks(channels) for name, channels in order.items()}
             return cls(
                 model,
                 levels,
@@ -282,29 +283,3 @@ class SubnetFamily(nn.Module):
             known = ", ".join(f"{n} ({name})" for n, name in enumerate(self._names))
             raise SpecError(f"there is no level {number}; there are {known}")
         return number
-
-
-def _read_batch_norm(value: BatchNorms) -> BatchNorms:
-    if value in get_args(BatchNorms):
-        return value
-    raise SpecError(
-        f"batch_norm must be one of {', '.join(get_args(BatchNorms))}, got {value!r:.80}"
-    )
-
-
-def _read_names(names: Sequence[str] | None, n_levels: int) -> tuple[str, ...]:
-    if names is None:
-        return ("full", *(f"level-{number}" for number in range(1, n_levels)))
-    given = (names,) if isinstance(names, str) else tuple(names)
-    are_words = all(isinstance(name, str) and name for name in given)
-    if len(given) != n_levels or len(set(given)) < n_levels or not are_words:
-        raise SpecError(
-            f"names must be {n_levels} different words, one a level, got {list(given)!r:.80}"
-        )
-    return given
-
-
-def _ranks(order: Sequence[int]) -> list[float]:
-    """Scores that give this order: the first is the highest."""
-    place = {channel: number for number, channel in enumerate(order)}
-    return [-float(place[channel]) for channel in range(len(order))]

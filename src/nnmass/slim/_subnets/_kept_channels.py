@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +73,9 @@ def read_kept(
             f"levels must be a sequence with a mapping for each level, got {levels!r:.80}; such as "
             "[{}, {'stem': 32}]: first {} for the full network"
         )
+    if scores is not None and not isinstance(scores, Mapping):
+        raise SpecError(f"scores must be a mapping from group names to numbers, got {scores!r:.80}")
+    _check_names(costs, scores or {})
     free = {group.name: group for group in costs.groups.free}
     above = {name: tuple(range(group.channels)) for name, group in free.items()}
     kept = [_read_level(costs, levels[0], above, 0)]
@@ -94,11 +97,15 @@ def _read_level(
         raise SpecError(
             f"level {number} must be a mapping from group names to channels, got {level!r:.80}"
         )
-    costs.counts({**costs.groups.full, **dict.fromkeys(level, 1)})  # refuses unknown names
+    _check_names(costs, level)
     return {
         name: _read_channels(level[name], name, channels, number) if name in level else channels
         for name, channels in above.items()
     }
+
+
+def _check_names(costs: WidthCosts, names: Iterable[object]) -> None:
+    costs.counts({**costs.groups.full, **dict.fromkeys(map(str, names), 1)})  # refuses others
 
 
 def _read_channels(

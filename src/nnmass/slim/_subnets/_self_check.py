@@ -20,6 +20,7 @@ from nnmass.slim._subnets._masks import masked
 from nnmass.slim._subnets._reorder import Orders, old_positions
 
 _TOLERANCE = 1e-4  # of the largest value; float32 gives some 1e-6
+_ROUNDINGS = 16  # of the number format, where that is coarser
 _N_IMAGES = 2  # one would be lost in networks that squeeze
 
 
@@ -164,9 +165,10 @@ def _same(own: Tensor, other: Tensor | None, path: str, name: str) -> None:
         shape = None if other is None else tuple(other.shape)
         reason = f"the shape {shape}, not {tuple(own.shape)}"
     else:
+        most = max(_TOLERANCE, _ROUNDINGS * torch.finfo(own.dtype).eps)
         own, other = own.double(), other.double()
         error = (own - other).abs().max().item() / max(own.abs().max().item(), 1e-12)
-        if error < _TOLERANCE:
+        if error < most:
             return
         reason = f"values that differ by {error:.1e} of the largest"
     raise TraceError(

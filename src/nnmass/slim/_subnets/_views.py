@@ -78,7 +78,8 @@ def _narrow(twin: nn.Module, module: nn.Module, plan: Narrowing) -> None:
             state["_parameters"] = plan.private._parameters
     state.update(plan.attributes)
     state["_full"], state["_slices"] = module, dict(plan.slices)
-    twin.__class__ = _view_class(type(module), tuple(sorted(plan.slices)))
+    kind: Any = type(module)  # for mypy a class of modules has no hash
+    twin.__class__ = _view_class(kind, tuple(sorted(plan.slices)))
 
 
 @cache
