@@ -228,6 +228,23 @@ def test_conversion_reaches_every_level_and_a_copy_stands_alone():
     assert {p.dtype for p in family.parameters()} == {torch.float32}
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("text", [R8, "gated"])
+def test_levels_move_to_a_device_and_are_made_there(text):
+    shape = C32 if text == R8 else (3, 8, 8)
+    family, x = family_of(text, shape), images(shape)
+    with torch.no_grad():
+        wanted = [family.view(level)(x) for level in range(3)]
+    there = family_of(text, shape).cuda()
+    net = network(text).cuda()
+    made = SubnetFamily(net, random_levels(net, shape), input_shape=shape).eval()
+    for level in range(3):
+        with torch.no_grad(), there.using(level), made.using(level):
+            assert relative_error(wanted[level], there(x.cuda()).cpu()) < 1e-2  # TF32
+            assert relative_error(wanted[level], made(x.cuda()).cpu()) < 1e-2
+            assert relative_error(wanted[level], made.export(level)(x.cuda()).cpu()) < 1e-2
+
+
 def test_no_parameter_is_there_twice():
     family = family_of(R8, C32)
     assert sum(p.numel() for p in family.parameters()) == family.subnets[0].params
@@ -361,6 +378,19 @@ def test_wrong_calls():
         family.export(1)
     with pytest.raises(SpecError, match="no description of a family"):
         SubnetFamily.from_dict({"order": {}}, net)
+
+
+def test_every_level_has_the_first_channels_and_they_are_those_it_was_told():
+    net = network(R8)
+    levels = random_levels(net, C32)
+    family = SubnetFamily(net, levels, input_shape=C32)
+    rows = {tuple(row.flatten().tolist()): n for n, row in enumerate(net.stem.weight)}
+    for level in (1, 2):
+        weight = family.view(level).stem.weight
+        assert torch.equal(weight, family.model.stem.weight[: len(weight)])
+        kept = sorted(rows[tuple(row.flatten().tolist())] for row in weight)
+        assert kept == levels[level]["stem"]
+        assert set(levels[level]["stem"]) <= set(levels[level - 1].get("stem", range(16)))
 
 
 def test_scores_order_the_channels():
