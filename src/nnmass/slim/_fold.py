@@ -134,7 +134,7 @@ def _calls_seen(model: nn.Module, readers: _Readers) -> Iterator[None]:
     """Hooks on convolutions and norms, taken off afterwards."""
     handles = []
     for path, module in model.named_modules():
-        if type(module) is nn.Conv2d or isinstance(module, ScalesFilters):
+        if _takes_norms(module):
             handles.append(module.register_forward_hook(_made_by(path, readers)))
         elif type(module) is nn.BatchNorm2d and module.running_mean is not None:
             handles.append(module.register_forward_pre_hook(_read_by(path, readers)))
@@ -143,6 +143,10 @@ def _calls_seen(model: nn.Module, readers: _Readers) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _takes_norms(module: nn.Module) -> bool:
+    return type(module) is nn.Conv2d or isinstance(module, ScalesFilters)
 
 
 def _made_by(path: str, readers: _Readers) -> Any:
