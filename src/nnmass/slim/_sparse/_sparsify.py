@@ -55,7 +55,7 @@ def sparsify(
 
     Example:
         >>> from nnmass.nets import build
-        >>> net = build("vgg(depth=16,classes=10,stem=cifar)", device="meta")
+        >>> net = build("vgg(depth=16,bn=true,stem=cifar)", device="meta")
         >>> sum(p.numel() for p in sparsify(net, kss=1).parameters())
         1653834
     """
