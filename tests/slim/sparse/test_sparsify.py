@@ -240,7 +240,7 @@ def test_a_slimmed_network_is_not_saved_under_its_spec(tmp_path):
 
 
 def test_what_cannot_be_saved(tmp_path):
-    with pytest.raises(SpecError, match="a network of a spec is saved with nnmass.save"):
+    with pytest.raises(SpecError, match=r"a network of a spec is saved with nnmass\.save"):
         save(nnmass.build(SMALL), tmp_path)
     with pytest.raises(SpecError, match="does not know its name"):
         save(sparsify(Mixed()), tmp_path)
