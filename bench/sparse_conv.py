@@ -84,6 +84,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 32])
+    parser.add_argument("--inference", action="store_true", help="no training step")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     net = nnmass.build(NETWORK)
@@ -92,7 +93,9 @@ def main():
         rounds = options.rounds if batch < 8 else max(3, options.rounds // 4)
         title = f"batch {batch}, {rounds} rounds"
         show(f"inference, {title}", timed(variants(net, training=False), batch, rounds, infer))
-        show(f"training step, {title}", timed(variants(net, training=True), batch, rounds, step))
+        if not options.inference:
+            models = variants(net, training=True)
+            show(f"training step, {title}", timed(models, batch, rounds, step))
 
 
 if __name__ == "__main__":
