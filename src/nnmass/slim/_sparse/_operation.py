@@ -36,9 +36,7 @@ class Layout:
     dense: tuple[int, int] | None
 
     @classmethod
-    def of(
-        cls, channels: tuple[int, int], geometry: Geometry, groups: Sequence[Group]
-    ) -> Layout:
+    def of(cls, channels: tuple[int, int], geometry: Geometry, groups: Sequence[Group]) -> Layout:
         """The layout of a layer with these groups; none for a list of values."""
         k = geometry.kernel
         full = [(g.start, g.stop) for g in groups if g.window.taps == k * k]
@@ -177,7 +175,7 @@ def _layer(step: Step) -> Any:
 
 def _macs(step: Step) -> int:
     weights = [step[name] for name in ("windows", "dense") if step[name] is not None]
-    return sum(weight.numel() for weight in weights) * prod(step.out.shape[2:])
+    return int(sum(weight.numel() for weight in weights) * prod(step.out.shape[2:]))
 
 
 register_rule("nnmass::sparse_convolution", _layer, macs=_macs, kind="convolution")

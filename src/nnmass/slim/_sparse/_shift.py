@@ -86,8 +86,12 @@ def shift_of(
     for start, stop, window in windows:
         corner = (window.top, window.left)
         axes = [
-            _along(size[a], lengths[a], corner[a] * geometry.dilation[a] - geometry.padding[a],
-                   steps[a])
+            _along(
+                size[a],
+                lengths[a],
+                corner[a] * geometry.dilation[a] - geometry.padding[a],
+                steps[a],
+            )
             for a in range(2)
         ]
         here = slice(place, place + stop - start)
@@ -182,12 +186,12 @@ class ShiftChannels(torch.autograd.Function):
         ctx.shift = inputs[1]
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         """Gradient for x."""
         return _back(grad, ctx.shift), None
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:  # type: ignore[override]
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
         """Shifting is linear."""
         return _shifted(tangent, ctx.shift)
 
@@ -208,12 +212,12 @@ class ShiftBack(torch.autograd.Function):
         ctx.shift = inputs[1]
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         """Gradient for z."""
         return shift_channels(grad, ctx.shift), None
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:  # type: ignore[override]
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
         """Shifting is linear."""
         return _shifted_back(tangent, ctx.shift)
 
@@ -221,13 +225,13 @@ class ShiftBack(torch.autograd.Function):
 def shift_channels(x: Tensor, shift: Shift) -> Tensor:
     """Z of x, with gradients where they are asked for."""
     if torch.is_grad_enabled() and x.requires_grad:
-        result: Tensor = ShiftChannels.apply(x, shift)
+        result: Tensor = ShiftChannels.apply(x, shift)  # type: ignore[no-untyped-call]
         return result
     return _shifted(x, shift)
 
 
 def _back(grad: Tensor, shift: Shift) -> Tensor:
     if torch.is_grad_enabled() and grad.requires_grad:
-        result: Tensor = ShiftBack.apply(grad, shift)
+        result: Tensor = ShiftBack.apply(grad, shift)  # type: ignore[no-untyped-call]
         return result
     return _shifted_back(grad, shift)
