@@ -148,8 +148,8 @@ def _settings_of(model: nn.Module) -> tuple[str, dict[str, object]]:
         if settings is not None:
             return name, settings
     raise SpecError(
-        f"nnmass.slim.save takes a slimmed network, as sparsify gives it or a SubnetFamily, and this "
-        f"{type(model).__name__} is none; a network of a spec is saved with nnmass.save"
+        "nnmass.slim.save takes a slimmed network, as sparsify gives it, or a SubnetFamily, and "
+        f"this {type(model).__name__} is neither; a network of a spec is saved with nnmass.save"
     )
 
 
