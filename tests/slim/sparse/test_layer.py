@@ -185,3 +185,9 @@ def test_what_is_refused(more, words):
 def test_another_number_of_channels_is_refused():
     with pytest.raises(SpecError, match=r"reads \(N, 4, H, W\), got \(1, 3, 8, 8\)"):
         PSConv2d(4, 4)(torch.zeros(1, 3, 8, 8))
+
+
+@pytest.mark.parametrize("use", [lambda c: c(torch.zeros(1, 4, 2, 9)), lambda c: c.macs(2, 9)])
+def test_an_image_smaller_than_the_kernel_is_refused(use):
+    with pytest.raises(SpecError, match="an image of 2x9 is too small for a 3x3 kernel"):
+        use(PSConv2d(4, 4))

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nnmass.errors import SpecError
 from nnmass.slim._sparse._supports import Window
 
 Pair = tuple[int, int]
@@ -30,12 +31,22 @@ class Geometry:
     dilation: Pair
 
     def output_size(self, size: Pair) -> Pair:
-        """Height and width of the output of an image of ``size``."""
+        """Height and width of the output of an image of ``size``.
+
+        Raises:
+            SpecError: The image is smaller than the kernel.
+        """
         spans = (d * (self.kernel - 1) for d in self.dilation)
         made = [
             (n + 2 * p - span - 1) // s + 1
             for n, p, s, span in zip(size, self.padding, self.stride, spans, strict=True)
         ]
+        if min(made) < 1:
+            raise SpecError(
+                f"an image of {size[0]}x{size[1]} is too small for a {self.kernel}x{self.kernel} "
+                f"kernel with padding {self.padding} and dilation {self.dilation}; give a larger "
+                "one, or more padding"
+            )
         return made[0], made[1]
 
 

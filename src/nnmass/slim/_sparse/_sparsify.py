@@ -61,7 +61,7 @@ def sparsify(
     """
     if not isinstance(model, nn.Module):
         raise SpecError(f"sparsify takes a torch.nn.Module, got {model!r:.80}")
-    if isinstance(keep_dense, str):
+    if isinstance(keep_dense, str) or not isinstance(keep_dense, Sequence):
         raise SpecError(
             f"keep_dense must be a sequence of patterns, got {keep_dense!r}: put it in ()"
         )
