@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nnmass.slim._sparse._record import sparse_report as sparse_report
     from nnmass.slim._sparse._sparsify import sparsify as sparsify
     from nnmass.slim._sparse._storage import StorageBits as StorageBits
+    from nnmass.slim._sparse._tune import tuned as tuned
     from nnmass.slim._subnets._calibrate import calibrate as calibrate
     from nnmass.slim._subnets._choose import choose_levels as choose_levels
     from nnmass.slim._subnets._controller import LevelController as LevelController
@@ -59,6 +60,7 @@ _SPARSE = {
     "export_plain": "nnmass.slim._sparse._plain",
     "sparse_report": "nnmass.slim._sparse._record",
     "sparsify": "nnmass.slim._sparse._sparsify",
+    "tuned": "nnmass.slim._sparse._tune",
 }
 _SUBNETS = {
     "ChannelGroup": "nnmass.slim._subnets._groups",

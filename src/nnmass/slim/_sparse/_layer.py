@@ -16,7 +16,7 @@ from nnmass.slim._sparse._arguments import (
     check_zero_padding_mode,
     read_geometry,
 )
-from nnmass.slim._sparse._operation import Layout, Weights, scattered, sparse_convolution
+from nnmass.slim._sparse._operation import Layout, Way, Weights, scattered, sparse_convolution
 from nnmass.slim._sparse._pattern import Assign, Pattern
 from nnmass.slim._sparse._storage import StorageBits, storage_bits
 
@@ -52,6 +52,9 @@ class PSConv2d(nn.Module):
         device: Of the parameters; values do not depend on it.
         dtype: Of the parameters.
 
+    Attributes:
+        way: How it computes in inference; `tuned` sets what is fastest.
+
     Raises:
         SpecError: An argument is not one of these.
 
@@ -72,6 +75,7 @@ class PSConv2d(nn.Module):
     bias: nn.Parameter | None
     supports: Tensor
     live: Tensor | None
+    way: Way = "shift"
 
     def __init__(
         self,
@@ -199,7 +203,7 @@ class PSConv2d(nn.Module):
                 f"PSConv2d reads (N, {self.pattern.in_channels}, H, W), got {tuple(x.shape)}; "
                 "check what comes before it"
             )
-        return sparse_convolution(x, self._weights(), self.layout)
+        return sparse_convolution(x, self._weights(), self.layout, self.way)
 
     def _weights(self) -> Weights:
         return Weights(self.weight, self.dense_weight, self.bias, self.live)

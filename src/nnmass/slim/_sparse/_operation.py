@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import has_torch_function_unary
 
+from nnmass.slim._sparse._columns import Columns, product
 from nnmass.slim._sparse._pattern import Group
 from nnmass.slim._sparse._shift import Geometry, shift_channels, shift_of
 from nnmass.slim._sparse._supports import Window
 from nnmass.tracing import LayerShape, Step, register_rule
+
+Way = Literal["shift", "shift-nhwc", "product"]
+WAYS: tuple[Way, ...] = get_args(Way)
+"""How a layer computes in inference. ``shift``: shifted channels in the memory format of the
+input, then a small convolution; ``shift-nhwc``: the same with channels last, whatever the input;
+``product``: a matrix product, of a single image (batches go through ``shift``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,21 @@ class Layout:
     geometry: Geometry
     windows: tuple[tuple[int, int, Window], ...]
     dense: tuple[int, int] | None
+    _columns: dict[tuple[int, ...], Columns] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def columns(self, x: Tensor) -> Columns:
+        """The plan of the matrix product for images like x."""
+        _, _, height, width = x.shape
+        _, *strides = x.stride()
+        key = (height, width, *strides)
+        found = self._columns.get(key)
+        if found is None:
+            inner = (strides[0], strides[1], strides[2])
+            made = Columns.of(self.windows, self.geometry, (height, width), inner)
+            found = self._columns[key] = made
+        return found
 
     @classmethod
     def of(cls, channels: tuple[int, int], geometry: Geometry, groups: Sequence[Group]) -> Layout:
@@ -81,8 +103,10 @@ class Weights:
     live: Tensor | None
 
 
-def sparse_convolution(x: Tensor, weights: Weights, layout: Layout) -> Tensor:
+def sparse_convolution(x: Tensor, weights: Weights, layout: Layout, way: Way = "shift") -> Tensor:
     """The convolution of x (N, Ci, H, W) with the sparse weight: (N, Co, Ho, Wo).
+
+    ``way`` changes no value but by rounding, and is for inference; see `WAYS`.
 
     Under a watcher of functions (as `nnmass.trace` is) it is one operation,
     ``nnmass::sparse_convolution``; else it is taken apart into copies and dense convolutions.
@@ -92,10 +116,10 @@ def sparse_convolution(x: Tensor, weights: Weights, layout: Layout) -> Tensor:
             x, weights.windows, weights.dense, weights.bias, weights.live, layout.to_numbers()
         )
         return whole
-    return _convolution(x, weights, layout)
+    return _convolution(x, weights, layout, way)
 
 
-def _convolution(x: Tensor, weights: Weights, layout: Layout) -> Tensor:
+def _convolution(x: Tensor, weights: Weights, layout: Layout, way: Way = "shift") -> Tensor:
     geometry = layout.geometry
     own = (geometry.stride, geometry.padding, geometry.dilation)
     if weights.live is not None:
@@ -103,9 +127,15 @@ def _convolution(x: Tensor, weights: Weights, layout: Layout) -> Tensor:
     if weights.windows is None:
         assert weights.dense is not None  # a layer has one of the two
         return F.conv2d(x, weights.dense, weights.bias, *own)
-    shift = shift_of(layout.windows, layout.channels[1], geometry, (x.shape[2], x.shape[3]))
-    z = shift_channels(x, shift)
-    y = F.conv2d(z, weights.windows, weights.bias, shift.stride, 0, geometry.dilation)
+    if torch.is_grad_enabled():
+        way = "shift"
+    if way == "product" and x.shape[0] == 1:
+        y = product(x, weights.windows, weights.bias, layout.columns(x))
+    else:
+        size = (x.shape[2], x.shape[3])
+        shift = shift_of(layout.windows, layout.channels[1], geometry, size)
+        z = shift_channels(x, shift, channels_last=(way == "shift-nhwc") or None)
+        y = F.conv2d(z, weights.windows, weights.bias, shift.stride, 0, geometry.dilation)
     if layout.dense is None or weights.dense is None:
         return y
     start, stop = layout.dense

@@ -97,7 +97,7 @@ def shift_of(
     for start, stop, window in windows:
         corner = (window.top, window.left)
         axes = [
-            _along(
+            taken_along(
                 size[a],
                 lengths[a],
                 corner[a] * geometry.dilation[a] - geometry.padding[a],
@@ -117,8 +117,15 @@ def shift_of(
     )
 
 
-def _along(size: int, length: int, origin: int, step: int) -> tuple[slice, slice]:
-    """Of one axis: where z lies inside the image, and what is read there."""
+def taken_along(size: int, length: int, origin: int, step: int) -> tuple[slice, slice]:
+    """Of one axis: where what is read lies inside the image, and what is read there.
+
+    Args:
+        size: Of the image.
+        length: Of what is read.
+        origin: Where in the image its first place is.
+        step: From one place to the next.
+    """
     begin = max(0, -(origin // step))  # first u with origin + step * u >= 0
     end = max(begin, min(length, (size - 1 - origin) // step + 1))
     start = origin + step * begin
@@ -153,8 +160,8 @@ def _ends(inside: slice, length: int) -> list[Pair]:
     return [(begin, end) for begin, end in ends if end > begin]
 
 
-def _shifted(x: Tensor, shift: Shift) -> Tensor:
-    z = _empty_like(x, shift.channels[1], shift.shifted)
+def _shifted(x: Tensor, shift: Shift, *, channels_last: bool | None = None) -> Tensor:
+    z = _empty_like(x, shift.channels[1], shift.shifted, channels_last=channels_last)
     is_small = z.numel() < _SMALL
     if is_small:
         z.zero_()
@@ -174,9 +181,14 @@ def _shifted_back(z: Tensor, shift: Shift) -> Tensor:
     return x
 
 
-def _empty_like(tensor: Tensor, channels: int, size: Pair) -> Tensor:
-    """Of the given shape, in the memory format of ``tensor``."""
-    if tensor.stride(1) == 1 and tensor.shape[1] > 1 and not tensor.is_contiguous():
+def _empty_like(
+    tensor: Tensor, channels: int, size: Pair, *, channels_last: bool | None = None
+) -> Tensor:
+    """Of the given shape, in the memory format of ``tensor`` unless told."""
+    if channels_last is None:
+        is_last = tensor.stride(1) == 1 and tensor.shape[1] > 1
+        channels_last = is_last and not tensor.is_contiguous()
+    if channels_last:
         return tensor.new_empty((tensor.shape[0], *size, channels)).permute(0, 3, 1, 2)
     return tensor.new_empty((tensor.shape[0], channels, *size))
 
@@ -233,12 +245,18 @@ class ShiftBack(torch.autograd.Function):
         return _shifted_back(tangent, ctx.shift)
 
 
-def shift_channels(x: Tensor, shift: Shift) -> Tensor:
-    """Z of x, with gradients where they are asked for."""
+def shift_channels(x: Tensor, shift: Shift, *, channels_last: bool | None = None) -> Tensor:
+    """Z of x, with gradients where they are asked for.
+
+    Args:
+        x: The image.
+        shift: What goes where.
+        channels_last: Memory format of z without gradients; that of x unless told.
+    """
     if torch.is_grad_enabled() and x.requires_grad:
         result: Tensor = ShiftChannels.apply(x, shift)  # type: ignore[no-untyped-call]
         return result
-    return _shifted(x, shift)
+    return _shifted(x, shift, channels_last=channels_last)
 
 
 def _back(grad: Tensor, shift: Shift) -> Tensor:
