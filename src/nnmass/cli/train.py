@@ -55,7 +55,7 @@ def train_verb(
 ) -> None:
     """Train a network; stopped at any moment, it goes on from the last finished epoch."""
     spec = read_network(network)
-    chosen = _read_recipe(recipe, epochs, set_ or [])
+    chosen = read_recipe(recipe, epochs, set_ or [])
     if resume and out is None:
         raise SpecError("--resume needs --out, the folder of the run to go on with")
     from nnmass.cli._progress import watching
@@ -95,7 +95,7 @@ def train_verb(
         say(f"run in {out}; nnmass.load('{out / 'best'}') gives the network")
 
 
-def _read_recipe(name: str, epochs: int | None, settings: list[str]) -> Recipe:
+def read_recipe(name: str, epochs: int | None, settings: list[str]) -> Recipe:
     from nnmass.train import recipe_named
 
     texts: dict[str, str] = {}
