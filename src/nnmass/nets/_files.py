@@ -36,13 +36,18 @@ def save(net: Net, path: str | Path) -> Path:
         The folder.
 
     Raises:
-        SpecError: ``net`` was not built from a spec, or is on the meta device.
+        SpecError: ``net`` was not built from a spec, was slimmed since, or is on the meta device.
         StoreError: A file could not be written; what was there before is untouched.
     """
     if not isinstance(net, Net):
         raise SpecError(
             f"nnmass.save takes a network from nnmass.build or nnmass.load, got a "
             f"{type(net).__name__}; save other modules with safetensors.torch.save_model"
+        )
+    if net.changed_by:
+        raise SpecError(
+            f"nnmass.save keeps networks as their spec tells them, and {net.changed_by} changed "
+            f"this {net.spec}: save it with nnmass.slim.save"
         )
     if any(tensor.is_meta for tensor in net.state_dict().values()):
         raise SpecError(

@@ -15,10 +15,13 @@ class Net(nn.Module):
     Attributes:
         spec: What it was built from.
         seed: The seed of its links and first weights.
+        changed_by: The function that made other layers of some; empty where they are those of
+            the spec.
     """
 
     spec: Spec
     seed: int
+    changed_by: str = ""
 
     @property
     def mass(self) -> float:

@@ -28,7 +28,7 @@ from nnmass.tracing._meta import Layout, layout_of, run_on_meta
 from nnmass.tracing._operations import CONVOLUTIONS
 from nnmass.tracing._paths import ModulePaths
 from nnmass.tracing._rewrite import rewritten
-from nnmass.tracing._rules import own_macs, rule_for
+from nnmass.tracing._rules import own_rule, rule_for
 from nnmass.tracing._step import Step, is_pointwise, operation_name, tensors_in
 from nnmass.tracing._tally import Tally
 
@@ -192,9 +192,9 @@ class Recorder(TorchDispatchMode):
 
     def _count(self, step: Step, *, is_read: bool) -> None:
         name = step.name
-        own = own_macs(name)
-        if own is not None:
-            self.tally.add_macs("own", self.path, int(own(step)))
+        own = own_rule(name)
+        if own is not None and own.macs is not None:
+            self.tally.add_macs(own.kind, self.path, int(own.macs(step)))
             return
         macs = macs_of(name, step.args, step.out)
         if macs is not None:

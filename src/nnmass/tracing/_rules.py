@@ -14,15 +14,20 @@ _BUILT_IN: dict[str, Rule] = {**_layers.RULES, **_moves.RULES, **_pointwise.RULE
 
 
 @dataclass(frozen=True, slots=True)
-class _Own:
+class OwnRule:
+    """A user's rule, with a count of multiply-adds and the kind that they count as."""
+
     rule: Rule
     macs: Callable[[Step], int] | None
+    kind: str
 
 
-_OWN: dict[str, _Own] = {}
+_OWN: dict[str, OwnRule] = {}
 
 
-def register_rule(operation: str, rule: Rule, *, macs: Callable[[Step], int] | None = None) -> None:
+def register_rule(
+    operation: str, rule: Rule, *, macs: Callable[[Step], int] | None = None, kind: str = "own"
+) -> None:
     """Tell `nnmass.trace` how channels go through an operation of your own.
 
     A rule for one of PyTorch's operations replaces the built-in one.
@@ -34,7 +39,8 @@ def register_rule(operation: str, rule: Rule, *, macs: Callable[[Step], int] | N
             ``step.layer(axes=(1,), size=..)`` (a weight layer), ``step.join()`` (an addition of
             feature maps) or ``step.mix("why")`` (channels are mixed otherwise), or ``None`` where
             the output holds no features. For several outputs, a list of these.
-        macs: Multiply-adds of a call, if it has any; they count as ``"own"``.
+        macs: Multiply-adds of a call, if it has any.
+        kind: What they count as in `MacCount.by_kind`.
 
     Raises:
         SpecError: ``operation`` is no name, or ``rule`` cannot be called.
@@ -66,7 +72,7 @@ def register_rule(operation: str, rule: Rule, *, macs: Callable[[Step], int] | N
             f"rule for {operation!r} must be a function of a Step, got {rule!r}; for example "
             "lambda step: step.passes()"
         )
-    _OWN[_key(operation)] = _Own(rule, macs)
+    _OWN[_key(operation)] = OwnRule(rule, macs, kind)
 
 
 def unregister_rule(operation: str) -> None:
@@ -92,7 +98,6 @@ def rule_for(name: str, function: Any) -> Rule | None:
     return rule
 
 
-def own_macs(name: str) -> Callable[[Step], int] | None:
-    """The user's count of multiply-adds for an operation, if there is one."""
-    own = _OWN.get(name)
-    return None if own is None else own.macs
+def own_rule(name: str) -> OwnRule | None:
+    """The user's rule for an operation, if there is one."""
+    return _OWN.get(name)

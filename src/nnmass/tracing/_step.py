@@ -12,7 +12,7 @@ from torch import Tensor
 from nnmass.tracing._channels import ChannelMap, count_sources
 from nnmass.tracing._graph import NodeKind
 from nnmass.tracing._operations import ACTIVATIONS
-from nnmass.tracing._weight_layer import shape_of_layer
+from nnmass.tracing._weight_layer import LayerShape, shape_of_layer
 
 if TYPE_CHECKING:
     from nnmass.tracing._recorder import Recorder
@@ -123,6 +123,7 @@ class Step:
         size: Sequence[int] | None = None,
         is_depthwise: bool = False,
         alike: Sequence[ChannelMap] = (),
+        shape: LayerShape | None = None,
     ) -> ChannelMap:
         """The output is that of a weight layer that reads ``tensor`` (all known ones).
 
@@ -132,10 +133,11 @@ class Step:
             size: Spatial size of the output; left out for layers without one.
             is_depthwise: Each channel is made from one channel alone.
             alike: Where these have the same origins, the output has the same channel.
+            shape: Of the layer; read off PyTorch's own operations unless told.
         """
         given = self.map_of(tensor) if tensor is not None else None
         maps = [given] if given is not None else [known for _, known in self.read]
-        shape = shape_of_layer(self)
+        shape = shape_of_layer(self) if shape is None else shape
         return self._node(
             "layer", maps, axes, alike, size=size, is_depthwise=is_depthwise, shape=shape
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -22,9 +23,12 @@ class Components:
 
     def __init__(self, reading: ChannelReading, modules: Mapping[str, nn.Module]) -> None:
         self._modules = modules
+        self._odd = _odd_weights(modules)
         self._widths = reading.widths
         self._parent = list(range(len(reading.widths)))
-        self._calls: dict[str, int] = {}
+        self._calls = Counter(
+            use.path for use in reading.uses if use.kind in ("convolution", "linear", "norm")
+        )
         self._pads: dict[int, list[ChannelUse]] = {}
         self.why: dict[int, str] = {}
         self.shortcuts: list[tuple[str, int, int, int]] = []
@@ -72,13 +76,14 @@ class Components:
 
     def _take_layer(self, use: ChannelUse) -> None:
         module = self._modules.get(use.path)
-        self._calls[use.path] = self._calls.get(use.path, 0) + 1
         expected = nn.Linear if use.kind == "linear" else nn.Conv1d | nn.Conv2d | nn.Conv3d
         kind = type(module).__name__
         if not isinstance(module, expected):
             self._keep_all(
                 use, f"the weights of {_place(use)} ({kind}) are used in a way of its own"
             )
+        elif use.path in self._odd:
+            self._keep_all(use, f"{use.path} ({kind}) {self._odd[use.path]}")
         elif self._calls[use.path] > 1:
             self._keep_all(use, f"{use.path} ({kind}) is called more than once")
         elif not self._is_whole(use.reads[0]):
@@ -99,10 +104,11 @@ class Components:
 
     def _take_norm(self, use: ChannelUse) -> None:
         module = self._modules.get(use.path)
-        self._calls[use.path] = self._calls.get(use.path, 0) + 1
         kind = type(module).__name__
         if not isinstance(module, nn.modules.batchnorm._BatchNorm):
             self._keep_all(use, f"{_place(use)} ({kind}) has statistics over several channels")
+        elif use.path in self._odd:
+            self._keep_all(use, f"{use.path} ({kind}) {self._odd[use.path]}")
         elif self._calls[use.path] > 1:
             self._keep_all(use, f"{use.path} ({kind}) is called more than once")
         elif not self._is_whole(use.reads[0]):
@@ -191,6 +197,22 @@ class Components:
         """Channel by channel (flattened), or the whole node again (concatenated with itself)."""
         tiled = np.tile(np.arange(width), times)
         return np.array_equal(channels, expected) or np.array_equal(channels, tiled)
+
+
+def _odd_weights(modules: Mapping[str, nn.Module]) -> dict[str, str]:
+    """Why the weights of a module, by its path, cannot be cut where they lie."""
+    kinds = (nn.Linear, nn.modules.conv._ConvNd, nn.modules.batchnorm._BatchNorm)
+    users = Counter(
+        id(tensor) for module in modules.values() for tensor in module._parameters.values()
+    )
+    odd = {}
+    for path, module in modules.items():
+        if isinstance(module, kinds) and "weight" not in module._parameters:
+            odd[path] = "computes its weights from others"
+        shared = (t for t in module._parameters.values() if t is not None and users[id(t)] > 1)
+        if next(shared, None) is not None:
+            odd[path] = "shares its weights with another module"
+    return odd
 
 
 def _parent(path: str) -> str:

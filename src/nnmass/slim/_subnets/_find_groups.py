@@ -50,6 +50,11 @@ def find_groups(model: nn.Module, input_shape: Sequence[int], *, name: str = "")
         >>> len(groups.free), groups.groups[1].name, len(groups.groups[1].producers)
         (12, 'stem', 3)
     """
+    if not isinstance(model, nn.Module):
+        raise TraceError(
+            f"sub-networks need a torch.nn.Module, got {model!r:.80}; nnmass.build makes one of a "
+            "spec, nnmass.open_network opens one by its name and has it as .model"
+        )
     name = name or type(model).__name__
     reading = trace_channels(model, input_shape, name=name)
     found = _Finder(reading, dict(model.named_modules())).found(model)

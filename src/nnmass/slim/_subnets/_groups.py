@@ -136,6 +136,12 @@ class ChannelGroups:
         """The widths of the whole network."""
         return {group.name: group.channels for group in self.free}
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Of all layers and norms."""
+        layers, norms = (layer.path for layer in self.layers), (norm.path for norm in self.norms)
+        return (*layers, *norms)
+
     def notes(self) -> tuple[str, ...]:
         """One line for each group of a layer's outputs that must stay whole."""
         return tuple(

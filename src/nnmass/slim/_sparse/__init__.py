@@ -1,0 +1,1 @@
+"""Pre-defined sparse convolution: the taps of every kernel are chosen before training."""
