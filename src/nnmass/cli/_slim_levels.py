@@ -133,14 +133,14 @@ def make_levels(request: LevelRequest, data: ImageData | None) -> MadeLevels:
     return made
 
 
-def _shape(
-    request: LevelRequest, opened: OpenedNetwork, data: ImageData | None
-) -> tuple[int, ...]:
+def _shape(request: LevelRequest, opened: OpenedNetwork, data: ImageData | None) -> tuple[int, ...]:
     shape = request.input_shape or opened.input_shape
     if shape is None and data is not None:
         shape = data.info.shape
     if shape is None:
-        raise SpecError(f"{opened.name} does not tell the shape of its images: give --input 3x224x224")
+        raise SpecError(
+            f"{opened.name} does not tell the shape of its images: give --input 3x224x224"
+        )
     return shape
 
 
@@ -204,7 +204,7 @@ def _write(out: Path, made: MadeLevels, family: SubnetFamily) -> None:
 
 
 def level_rows(made: MadeLevels) -> list[dict[str, object]]:
-    """One for each level: sizes and their shares, accuracy, mass, latency; ``None`` if not known."""
+    """One for each level: sizes, accuracy, mass, latency; ``None`` where it is not known."""
     levels = made.levels
     accuracies: Sequence[float | None] = [None] * len(levels)
     if made.record is not None:

@@ -96,6 +96,7 @@ def train_verb(
 
 
 def read_recipe(name: str, epochs: int | None, settings: list[str]) -> Recipe:
+    """The recipe called ``name`` with what ``--epochs`` and ``--set`` change."""
     from nnmass.train import recipe_named
 
     texts: dict[str, str] = {}

@@ -13,12 +13,29 @@ if TYPE_CHECKING:
     from nnmass.slim._sparse._record import sparse_report as sparse_report
     from nnmass.slim._sparse._sparsify import sparsify as sparsify
     from nnmass.slim._sparse._storage import StorageBits as StorageBits
+    from nnmass.slim._subnets._calibrate import calibrate as calibrate
+    from nnmass.slim._subnets._choose import choose_levels as choose_levels
+    from nnmass.slim._subnets._controller import LevelController as LevelController
     from nnmass.slim._subnets._costs import WidthCosts as WidthCosts
     from nnmass.slim._subnets._family import SubnetFamily as SubnetFamily
     from nnmass.slim._subnets._find_groups import find_groups as find_groups
+    from nnmass.slim._subnets._group_lasso import GroupLasso as GroupLasso
     from nnmass.slim._subnets._groups import ChannelGroup as ChannelGroup
     from nnmass.slim._subnets._groups import ChannelGroups as ChannelGroups
+    from nnmass.slim._subnets._held_out import HeldOutLoss as HeldOutLoss
+    from nnmass.slim._subnets._importance import channel_importance as channel_importance
+    from nnmass.slim._subnets._joint import SandwichObjective as SandwichObjective
+    from nnmass.slim._subnets._levels import ChosenLevels as ChosenLevels
+    from nnmass.slim._subnets._mass import WidthMass as WidthMass
+    from nnmass.slim._subnets._paths import PathLevels as PathLevels
+    from nnmass.slim._subnets._paths import shrink_path as shrink_path
+    from nnmass.slim._subnets._profile import profile_subnets as profile_subnets
+    from nnmass.slim._subnets._server import Served as Served
+    from nnmass.slim._subnets._server import SubnetServer as SubnetServer
     from nnmass.slim._subnets._subnet import Subnet as Subnet
+    from nnmass.slim._subnets._subnet_table import SubnetPick as SubnetPick
+    from nnmass.slim._subnets._subnet_table import SubnetTable as SubnetTable
+    from nnmass.slim._subnets._subnet_table import SubnetTime as SubnetTime
 
 _SPARSE = {
     "LayerRecord": "nnmass.slim._sparse._record",
@@ -32,6 +49,23 @@ _SPARSE = {
 }
 
 _SUBNETS = {
+    "GroupLasso": "nnmass.slim._subnets._group_lasso",
+    "SandwichObjective": "nnmass.slim._subnets._joint",
+    "calibrate": "nnmass.slim._subnets._calibrate",
+    "shrink_path": "nnmass.slim._subnets._paths",
+    "PathLevels": "nnmass.slim._subnets._paths",
+    "ChosenLevels": "nnmass.slim._subnets._levels",
+    "HeldOutLoss": "nnmass.slim._subnets._held_out",
+    "LevelController": "nnmass.slim._subnets._controller",
+    "Served": "nnmass.slim._subnets._server",
+    "SubnetPick": "nnmass.slim._subnets._subnet_table",
+    "SubnetServer": "nnmass.slim._subnets._server",
+    "SubnetTable": "nnmass.slim._subnets._subnet_table",
+    "SubnetTime": "nnmass.slim._subnets._subnet_table",
+    "WidthMass": "nnmass.slim._subnets._mass",
+    "channel_importance": "nnmass.slim._subnets._importance",
+    "choose_levels": "nnmass.slim._subnets._choose",
+    "profile_subnets": "nnmass.slim._subnets._profile",
     "ChannelGroup": "nnmass.slim._subnets._groups",
     "ChannelGroups": "nnmass.slim._subnets._groups",
     "Subnet": "nnmass.slim._subnets._subnet",

@@ -19,8 +19,7 @@ def read_geometry(
     sides = _pair(kernel_size, "kernel_size", low=1)
     if sides[0] != sides[1]:
         raise SpecError(
-            f"kernel_size must be square, got {sides[0]}x{sides[1]}; leave such a convolution "
-            "dense"
+            f"kernel_size must be square, got {sides[0]}x{sides[1]}; leave such a convolution dense"
         )
     steps, spread = _pair(stride, "stride", low=1), _pair(dilation, "dilation", low=1)
     return Geometry(sides[0], steps, _padding(padding, sides[0], steps, spread), spread)

@@ -107,8 +107,9 @@ class PSConv2d(nn.Module):
             seed=seed,
             group_offset=group_offset,
         )
-        self._allocate(bias, device=torch.get_default_device() if device is None else device,
-                       dtype=dtype)
+        self._allocate(
+            bias, device=torch.get_default_device() if device is None else device, dtype=dtype
+        )
         self.reset_parameters()
 
     def _allocate(
@@ -119,7 +120,9 @@ class PSConv2d(nn.Module):
 
         def parameter(*shape: int) -> nn.Parameter | None:
             is_empty = 0 in shape
-            return None if is_empty else nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+            return (
+                None if is_empty else nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+            )
 
         groups = pattern.groups if pattern.has_windows else ()
         self.layout = Layout.of((co, pattern.in_channels), self.geometry, groups)

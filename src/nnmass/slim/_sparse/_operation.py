@@ -36,9 +36,7 @@ class Layout:
     dense: tuple[int, int] | None
 
     @classmethod
-    def of(
-        cls, channels: tuple[int, int], geometry: Geometry, groups: Sequence[Group]
-    ) -> Layout:
+    def of(cls, channels: tuple[int, int], geometry: Geometry, groups: Sequence[Group]) -> Layout:
         """The layout of a layer with these groups; none for a list of values."""
         k = geometry.kernel
         full = [(g.start, g.stop) for g in groups if g.window.taps == k * k]

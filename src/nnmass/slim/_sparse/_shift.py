@@ -86,8 +86,12 @@ def shift_of(
     for start, stop, window in windows:
         corner = (window.top, window.left)
         axes = [
-            _along(size[a], lengths[a], corner[a] * geometry.dilation[a] - geometry.padding[a],
-                   steps[a])
+            _along(
+                size[a],
+                lengths[a],
+                corner[a] * geometry.dilation[a] - geometry.padding[a],
+                steps[a],
+            )
             for a in range(2)
         ]
         here = slice(place, place + stop - start)

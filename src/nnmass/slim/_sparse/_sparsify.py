@@ -13,7 +13,7 @@ from nnmass.nets import Net
 from nnmass.slim._sparse._candidates import Candidate, candidates_of, reasons_of
 from nnmass.slim._sparse._layer import PSConv2d
 from nnmass.slim._sparse._pattern import Assign, Pattern
-from nnmass.slim._sparse._record import RECORD, LayerRecord, Sparsification, SparseSettings
+from nnmass.slim._sparse._record import RECORD, LayerRecord, SparseSettings, Sparsification
 
 
 def sparsify(
@@ -143,9 +143,7 @@ def _slimmed(
     )
 
 
-def _sparse_layer(
-    conv: nn.Conv2d, settings: SparseSettings, offset: int, path: str
-) -> PSConv2d:
+def _sparse_layer(conv: nn.Conv2d, settings: SparseSettings, offset: int, path: str) -> PSConv2d:
     weight = conv.weight
     try:
         sparse = PSConv2d(
