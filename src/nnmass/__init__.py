@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nnmass import probes as probes
     from nnmass import recognition as recognition
     from nnmass import report as report
+    from nnmass import slim as slim
     from nnmass import studies as studies
     from nnmass import tracing as tracing
     from nnmass import train as train
@@ -41,6 +42,7 @@ _ROOMS = (
     "probes",
     "recognition",
     "report",
+    "slim",
     "studies",
     "tracing",
     "train",

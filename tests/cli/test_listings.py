@@ -68,6 +68,7 @@ def test_version_and_help(nnmass_cli):
         ["study", "show"],
         ["study", "export"],
         ["study", "fit"],
+        ["slim", "sparse"],
         ["datasets", "show"],
         ["datasets", "get"],
         ["datasets", "check"],

@@ -17,6 +17,7 @@ from nnmass.cli import (
     predict,
     probe,
     probes,
+    slim,
     study,
     train,
 )
@@ -68,6 +69,8 @@ _probes = typer.Typer(help="What can be measured: ls, show.", no_args_is_help=Tr
 _probes.command("ls", epilog=probes.LS_EPILOG)(reporting(probes.probes_ls))
 _probes.command("show", epilog=probes.SHOW_EPILOG)(reporting(probes.probes_show))
 app.add_typer(_probes, name="probes")
+
+app.add_typer(slim.app, name="slim")
 
 _study = typer.Typer(
     help="Many trainings as one: run, resume, check, ls, show, export, fit.", no_args_is_help=True

@@ -29,8 +29,8 @@ class LevelRequest:
     network: str
     input_shape: tuple[int, ...] | None
     widths: tuple[float, ...]
-    method: str
-    importance: str
+    method: Any  # any word: `choose_levels` checks it
+    importance: Any
     divisor: int
     recipe: Recipe
     rule: str
@@ -209,7 +209,7 @@ def level_rows(made: MadeLevels) -> list[dict[str, object]]:
     accuracies: Sequence[float | None] = [None] * len(levels)
     if made.record is not None:
         accuracies = _accuracies(made.record)
-    rows = []
+    rows = list[dict[str, object]]()
     for number in range(len(levels)):
         mass = levels.mass[number]
         time = None if made.table is None else made.table.times[number]

@@ -2,11 +2,13 @@
 
 from nnmass.nets._build import build as build
 from nnmass.nets._dense_mlp import DenseMLPNet as DenseMLPNet
+from nnmass.nets._doors import SLIM_FILE as SLIM_FILE
 from nnmass.nets._doors import OpenedNetwork as OpenedNetwork
 from nnmass.nets._doors import has_weights as has_weights
 from nnmass.nets._doors import match_networks as match_networks
 from nnmass.nets._doors import open_network as open_network
 from nnmass.nets._export import export_onnx as export_onnx
+from nnmass.nets._files import WEIGHTS_FILE as WEIGHTS_FILE
 from nnmass.nets._files import check_same_spec as check_same_spec
 from nnmass.nets._files import load as load
 from nnmass.nets._files import load_state as load_state

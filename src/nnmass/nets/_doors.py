@@ -20,6 +20,7 @@ from nnmass.nets._net import Net
 from nnmass.nets._zoo import ZOOS, open_zoo, unknown_network, zoo_names
 from nnmass.specs import FAMILIES, SPEC_FILE, Spec, parse, read_spec
 
+SLIM_FILE = "slim.json"
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _WILDCARDS = re.compile(r"[*?\[]")
 
@@ -143,7 +144,8 @@ def _is_path(text: str) -> bool:
         return False
     try:
         if Path(text).is_dir():  # a folder called "vgg" is no reason to lose the family
-            return text not in FAMILIES or (Path(text) / SPEC_FILE).is_file()
+            files = (Path(text) / SPEC_FILE, Path(text) / SLIM_FILE)
+            return text not in FAMILIES or any(file.is_file() for file in files)
         if Path(text).is_file():
             return text not in FAMILIES
     except (OSError, ValueError):  # too long for a path
@@ -186,6 +188,8 @@ def _open_path(text: str, *, seed: int, weights: bool) -> OpenedNetwork:
             f"there is no file or folder {text!r} (looked in {Path.cwd()}); name the folder of a "
             "saved network, or a spec file such as --out writes"
         )
+    if (path / SLIM_FILE).is_file():
+        return _open_slim(path)
     if path.is_dir() and not (path / SPEC_FILE).is_file():
         raise SpecError(
             f"the folder {text!r} holds no saved network: {SPEC_FILE} is missing in it; name a "
@@ -197,6 +201,14 @@ def _open_path(text: str, *, seed: int, weights: bool) -> OpenedNetwork:
     return OpenedNetwork(
         name=str(net.spec), model=net, input_shape=net.spec.input_shape, spec=net.spec
     )
+
+
+def _open_slim(path: Path) -> OpenedNetwork:
+    """A network that was slimmed since it was built; its spec's closed forms no longer hold."""
+    from nnmass.slim import open_slim
+
+    slim = open_slim(path)
+    return OpenedNetwork(name=str(path), model=slim.model, input_shape=slim.input_shape, spec=None)
 
 
 def _parse(text: str) -> Spec:

@@ -101,11 +101,10 @@ def _watched(model: nn.Module, x: Tensor) -> tuple[list[Tensor], dict[str, str]]
     outputs = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
     ends = {id(output) for output in outputs}
     pairs = {}
-    for path, output in readers.made.items():
-        norm = readers.norm_of.get(id(output))
-        is_alone = readers.times[id(output)] == 1 and id(output) not in ends
-        once = readers.calls[path] == 1 and norm is not None and readers.calls[norm] == 1
-        if norm is not None and is_alone and once:
+    for key, (path, _) in readers.made.items():
+        norm = readers.norm_of.get(key)
+        is_alone = readers.times[key] == 1 and key not in ends
+        if norm is not None and is_alone and readers.calls[path] == readers.calls[norm] == 1:
             pairs[path] = norm
     return outputs, pairs
 
@@ -116,7 +115,7 @@ class _Readers(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.times: Counter[int] = Counter()
-        self.made: dict[str, Tensor] = {}
+        self.made: dict[int, tuple[str, Tensor]] = {}  # alive, so that no identity is used again
         self.norm_of: dict[int, str] = {}
         self.calls: Counter[str] = Counter()
 
@@ -134,7 +133,7 @@ def _calls_seen(model: nn.Module, readers: _Readers) -> Iterator[None]:
     """Hooks on convolutions and norms, taken off afterwards."""
     handles = []
     for path, module in model.named_modules():
-        if type(module) is nn.Conv2d or isinstance(module, ScalesFilters):
+        if _takes_norms(module):
             handles.append(module.register_forward_hook(_made_by(path, readers)))
         elif type(module) is nn.BatchNorm2d and module.running_mean is not None:
             handles.append(module.register_forward_pre_hook(_read_by(path, readers)))
@@ -145,10 +144,14 @@ def _calls_seen(model: nn.Module, readers: _Readers) -> Iterator[None]:
             handle.remove()
 
 
+def _takes_norms(module: nn.Module) -> bool:
+    return type(module) is nn.Conv2d or isinstance(module, ScalesFilters)
+
+
 def _made_by(path: str, readers: _Readers) -> Any:
     def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
         readers.calls[path] += 1
-        readers.made[path] = output
+        readers.made[id(output)] = (path, output)
         readers.times[id(output)] = 0  # what was there before had this address, and is gone
         readers.norm_of.pop(id(output), None)
 
@@ -158,7 +161,8 @@ def _made_by(path: str, readers: _Readers) -> Any:
 def _read_by(path: str, readers: _Readers) -> Any:
     def hook(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         readers.calls[path] += 1
-        readers.norm_of[id(inputs[0])] = path
+        if id(inputs[0]) in readers.made:
+            readers.norm_of[id(inputs[0])] = path
 
     return hook
 

@@ -55,10 +55,6 @@ def candidates_of(model: nn.Module, keep_dense: Sequence[str]) -> tuple[Candidat
 
 
 def _check_patterns(patterns: Sequence[str], paths: Sequence[str]) -> None:
-    if isinstance(patterns, str):
-        raise SpecError(
-            f"keep_dense must be a sequence of patterns, got {patterns!r}: put it in ()"
-        )
     for pattern in patterns:
         if not isinstance(pattern, str) or not any(fnmatchcase(path, pattern) for path in paths):
             close = did_you_mean(str(pattern), paths)

@@ -175,7 +175,7 @@ def _layer(step: Step) -> Any:
 
 def _macs(step: Step) -> int:
     weights = [step[name] for name in ("windows", "dense") if step[name] is not None]
-    return sum(weight.numel() for weight in weights) * prod(step.out.shape[2:])
+    return int(sum(weight.numel() for weight in weights) * prod(step.out.shape[2:]))
 
 
 register_rule("nnmass::sparse_convolution", _layer, macs=_macs, kind="convolution")

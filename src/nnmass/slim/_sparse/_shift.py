@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nnmass.errors import SpecError
 from nnmass.slim._sparse._supports import Window
 
 Pair = tuple[int, int]
@@ -30,12 +31,22 @@ class Geometry:
     dilation: Pair
 
     def output_size(self, size: Pair) -> Pair:
-        """Height and width of the output of an image of ``size``."""
+        """Height and width of the output of an image of ``size``.
+
+        Raises:
+            SpecError: The image is smaller than the kernel.
+        """
         spans = (d * (self.kernel - 1) for d in self.dilation)
         made = [
             (n + 2 * p - span - 1) // s + 1
             for n, p, s, span in zip(size, self.padding, self.stride, spans, strict=True)
         ]
+        if min(made) < 1:
+            raise SpecError(
+                f"an image of {size[0]}x{size[1]} is too small for a {self.kernel}x{self.kernel} "
+                f"kernel with padding {self.padding} and dilation {self.dilation}; give a larger "
+                "one, or more padding"
+            )
         return made[0], made[1]
 
 
@@ -186,12 +197,12 @@ class ShiftChannels(torch.autograd.Function):
         ctx.shift = inputs[1]
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         """Gradient for x."""
         return _back(grad, ctx.shift), None
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:  # type: ignore[override]
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
         """Shifting is linear."""
         return _shifted(tangent, ctx.shift)
 
@@ -212,12 +223,12 @@ class ShiftBack(torch.autograd.Function):
         ctx.shift = inputs[1]
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         """Gradient for z."""
         return shift_channels(grad, ctx.shift), None
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:  # type: ignore[override]
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
         """Shifting is linear."""
         return _shifted_back(tangent, ctx.shift)
 
@@ -225,13 +236,13 @@ class ShiftBack(torch.autograd.Function):
 def shift_channels(x: Tensor, shift: Shift) -> Tensor:
     """Z of x, with gradients where they are asked for."""
     if torch.is_grad_enabled() and x.requires_grad:
-        result: Tensor = ShiftChannels.apply(x, shift)
+        result: Tensor = ShiftChannels.apply(x, shift)  # type: ignore[no-untyped-call]
         return result
     return _shifted(x, shift)
 
 
 def _back(grad: Tensor, shift: Shift) -> Tensor:
     if torch.is_grad_enabled() and grad.requires_grad:
-        result: Tensor = ShiftBack.apply(grad, shift)
+        result: Tensor = ShiftBack.apply(grad, shift)  # type: ignore[no-untyped-call]
         return result
     return _shifted_back(grad, shift)

@@ -55,12 +55,16 @@ def sparsify(
 
     Example:
         >>> from nnmass.nets import build
-        >>> net = build("vgg(depth=16,classes=10,stem=cifar)", device="meta")
+        >>> net = build("vgg(depth=16,bn=true,stem=cifar)", device="meta")
         >>> sum(p.numel() for p in sparsify(net, kss=1).parameters())
         1653834
     """
     if not isinstance(model, nn.Module):
         raise SpecError(f"sparsify takes a torch.nn.Module, got {model!r:.80}")
+    if isinstance(keep_dense, str) or not isinstance(keep_dense, Sequence):
+        raise SpecError(
+            f"keep_dense must be a sequence of patterns, got {keep_dense!r}: put it in ()"
+        )
     if weights not in ("kept", "fresh"):
         raise SpecError(f"weights must be 'kept' or 'fresh', got {weights!r}")
     settings = SparseSettings(
@@ -69,20 +73,20 @@ def sparsify(
         dense_period=dense_period,
         seed=whole_number(seed, "seed", low=0),
         weights=weights,
-        keep_dense=tuple(keep_dense) if not isinstance(keep_dense, str) else keep_dense,
+        keep_dense=tuple(keep_dense),
     )
     _check_settings(settings)
     slim = copy.deepcopy(model)
     candidates = candidates_of(slim, settings.keep_dense)
     _check_some(candidates, model)
-    lines, n_before = [], _n_params(model)
+    lines = list[LayerRecord]()
     for candidate in candidates:
         offset = sum(line.is_sparse for line in lines)
         lines.append(_slimmed(slim, candidate, settings, offset))
     record = Sparsification(
         settings=settings,
         layers=tuple(lines),
-        params_before=n_before,
+        params_before=_n_params(model),
         params_after=_n_params(slim),
     )
     setattr(slim, RECORD, record)

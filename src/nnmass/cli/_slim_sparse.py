@@ -1,0 +1,153 @@
+"""`nnmass slim sparse`: a network with pre-defined sparse convolutions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from nnmass.cli._errors import say
+from nnmass.cli._output import JsonOption, emit_json, emit_line, emit_table
+from nnmass.errors import SpecError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from nnmass.slim import Sparsification, StorageBits
+    from nnmass.tracing import Topology
+
+SPARSE_EPILOG = """Examples:
+
+  nnmass slim sparse "resnet(depth=18,stem=cifar)" --kss 2
+
+  nnmass slim sparse timm:resnet18 --kss 1 --dense-period 16 --out slim --json
+"""
+
+
+def slim_sparse(
+    network: Annotated[
+        str,
+        typer.Argument(
+            help="A spec string, timm:NAME, torchvision:NAME, package.module:factory, or a saved "
+            "folder.",
+            show_default=False,
+        ),
+    ],
+    kss: Annotated[int, typer.Option(help="Live taps of each kernel, such as 4, 2 or 1 of 9.")] = 4,
+    assign: Annotated[
+        Literal["in", "periodic", "out", "random", "same"],
+        typer.Option(metavar="WAY", help="in (the fast one), periodic, out, random or same."),
+    ] = "in",
+    dense_period: Annotated[
+        int | None, typer.Option(help="One kernel of so many is dense.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of first weights and random supports.")] = 0,
+    keep_dense: Annotated[
+        list[str] | None,
+        typer.Option(help="Path of layers that stay dense; may be repeated.", show_default=False),
+    ] = None,
+    input_shape: Annotated[
+        str | None,
+        typer.Option("--input", help="Sizes of one input, where the network tells none."),
+    ] = None,
+    value_bits: Annotated[int, typer.Option(help="Bits of one weight.")] = 32,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to save the network to.", show_default=False)
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Replace 3x3, 5x5 and 7x7 convolutions by sparse ones; nothing is trained."""
+    from nnmass.cli._inspection import read_shapes
+    from nnmass.nets import open_network
+    from nnmass.slim import save, sparse_report, sparsify
+    from nnmass.tracing import trace
+
+    opened = open_network(network, seed=seed, weights=out is not None)
+    shape = read_shapes([input_shape] if input_shape else ()) or opened.input_shape
+    if shape is None:
+        raise SpecError(f"{opened.name} does not tell its input: give it, as --input 3x224x224")
+    slim = sparsify(
+        opened.model,
+        kss,
+        assign,
+        dense_period=dense_period,
+        seed=seed,
+        keep_dense=keep_dense or (),
+    )
+    dense, sparse = (trace(m, shape, name=opened.name) for m in (opened.model, slim))
+    record, bits = sparse_report(slim), _storage(slim, value_bits)
+    if out is not None:
+        save(slim, out, network=opened.name)
+        say(f"saved to {out}; nnmass.slim.load opens it")
+    if json:
+        _emit_document(record, dense, sparse, bits)
+    else:
+        _emit(record, dense, sparse, bits)
+
+
+def _storage(model: nn.Module, value_bits: int) -> dict[str, int]:
+    """Bits of all convolutions and linear layers by format; layers left dense are so in each."""
+    import torch
+    from torch.nn.modules.conv import _ConvNd
+
+    from nnmass.slim import PSConv2d
+
+    total = dict.fromkeys(("dense", "csr", "fixed_taps", "compact"), 0)
+    for module in model.modules():
+        if isinstance(module, PSConv2d):
+            bits: StorageBits = module.storage_bits(value_bits)
+            total = {key: number + asdict(bits)[key] for key, number in total.items()}
+        elif isinstance(module, _ConvNd | torch.nn.Linear):
+            more = module.weight.numel() * value_bits
+            total = {key: number + more for key, number in total.items()}
+    return {"value_bits": value_bits, **total}
+
+
+def _emit_document(
+    record: Sparsification, dense: Topology, sparse: Topology, bits: dict[str, int]
+) -> None:
+    totals = {
+        state: {"params": t.params, "macs": t.macs, "mass": t.mass if t.is_read else None}
+        for state, t in (("dense", dense), ("sparse", sparse))
+    }
+    document = {"network": dense.name, **totals, "storage_bits": bits, **record.to_dict()}
+    emit_json("slim.sparse", document)
+
+
+def _emit(record: Sparsification, dense: Topology, sparse: Topology, bits: dict[str, int]) -> None:
+    from nnmass.report import Column, Table, format_count, format_mass
+
+    columns = (
+        Column("layer", "left"),
+        Column("taps"),
+        Column("params before"),
+        Column("after"),
+        Column("MACs before", is_optional=True),
+        Column("MACs after"),
+        Column("left dense", "left", is_optional=True),
+    )
+    before, after = dense.count.by_module, sparse.count.by_module
+    rows = [
+        (
+            line.path,
+            f"{line.taps:.4g}",
+            format_count(line.params_before),
+            format_count(line.params_after),
+            format_count(before.get(line.path, 0)),
+            format_count(after.get(line.path, 0)),
+            line.reason or "-",
+        )
+        for line in record.layers
+    ]
+    emit_table(Table(columns, tuple(rows), f"{dense.name}: {record.n_sparse} sparse layers"))
+    emit_line()
+    emit_line(
+        f"params {dense.params:,} -> {sparse.params:,}, MACs {dense.macs:,} -> "
+        f"{sparse.macs:,}, NN-Mass {format_mass(dense.mass)} -> {format_mass(sparse.mass)}"
+    )
+    emit_line(
+        f"weights of {bits['value_bits']} bits: dense {bits['dense']:,} bits, CSR {bits['csr']:,}, "
+        f"compact {bits['compact']:,}"
+    )
