@@ -11,7 +11,6 @@ from torch import nn
 
 from nnmass.slim._subnets._costs import WidthCosts
 from nnmass.slim._subnets._find_groups import find_groups
-from nnmass.slim._subnets._masked_step import used_elements
 
 WIDTHS = (1.0, 0.75, 0.5, 0.25)
 
@@ -77,8 +76,18 @@ class TinyFamily(nn.Module):
             self.current = was
 
     def used(self, index):
-        found = used_elements(self.model, self.found, self.subnets[index].widths)
-        return {f"model.{name}": mask for name, mask in found.items()}
+        """Masks of prefixes, layer by layer."""
+        used, n_in = {}, 1
+        for place, n_out in enumerate(self.subnets[index].widths.values()):
+            conv, norm = self.model[3 * place], self.model[3 * place + 1]
+            mask = torch.zeros_like(conv.weight, dtype=torch.bool)
+            mask[:n_out, :n_in] = True
+            used[f"model.{3 * place}.weight"] = mask
+            mask = torch.arange(len(norm.weight)) < n_out
+            used[f"model.{3 * place + 1}.weight"] = used[f"model.{3 * place + 1}.bias"] = mask
+            n_in = n_out
+        mask = (torch.arange(self.model[-1].in_features) < n_in * 16)[None]
+        return used | {f"model.{len(self.model) - 1}.weight": mask}
 
     def forward(self, x):
         m, n_in = self.model, 1

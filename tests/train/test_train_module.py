@@ -13,10 +13,10 @@ import nnmass
 from nnmass.errors import CheckpointError, SpecError, TraceError
 from nnmass.nets import build, read_tensors
 from nnmass.runs import read_record
-from nnmass.train import CrossEntropy, Objective, Subject, train, train_module
+from nnmass.train import CrossEntropy, Objective, Subject, _loop, train, train_module
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "dropout", "bfloat16-adam-dropout"])
+@pytest.mark.parametrize("name", ["sgd", "bfloat16-adam-dropout"])
 def test_a_network_of_a_spec_trains_alike_as_a_module(t, small, tmp_path, name):
     spec, recipe = t.case(name)
     as_spec = train(spec, small, recipe=recipe, seed=3, folder=tmp_path / "spec")
@@ -161,6 +161,43 @@ def test_a_joint_training_goes_on_as_if_never_stopped(t, small, tmp_path, stop_a
 
 
 @pytest.mark.parametrize(
+    "name", ["write_checkpoint", "write_curve", "save_weights", "write_record"]
+)
+def test_a_joint_training_that_is_killed_while_it_writes(t, small, tmp_path, monkeypatch, name):
+    class Killed(BaseException):
+        pass
+
+    arguments = {"subject": SUBJECT, "recipe": t.recipe_of(), "folder": tmp_path / "killed"}
+    whole = train_module(
+        halves(), small, objective=Both(), **{**arguments, "folder": tmp_path / "whole"}
+    )
+    calls, real = [], getattr(_loop, name)
+
+    def dying(*given, **named):
+        calls.append(name)
+        if len(calls) == 2:
+            raise Killed
+        return real(*given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_loop, name, dying)
+        with pytest.raises(Killed):
+            train_module(halves(), small, objective=Both(), **arguments)
+    again = Both()
+    resumed = train_module(halves(), small, objective=again, resume=True, **arguments)
+    t.assert_same(whole, resumed)
+    assert again.n_steps == 20
+    curves = [(tmp_path / run / "curve.jsonl").read_bytes() for run in ("whole", "killed")]
+    assert curves[0] == curves[1]
+    found = [
+        read_tensors(tmp_path / run / "best" / "model.safetensors", schema="nnmass.weights/1")
+        for run in ("whole", "killed")
+    ]
+    assert t.states_equal(found[0][0], found[1][0])
+    assert found[0][1] == found[1][1]
+
+
+@pytest.mark.parametrize(
     ("net", "arguments", "error", "message"),
     [
         (None, {}, SpecError, "train_module needs a torch.nn.Module, got None"),
@@ -170,6 +207,8 @@ def test_a_joint_training_goes_on_as_if_never_stopped(t, small, tmp_path, stop_a
         (nn.Linear(64, 10), {}, SpecError, "cannot be run on inputs of 1x8x8, which digits has"),
         (nn.Linear(8, 10), {}, SpecError, "must give logits of shape (1, 10) for one input of"),
         (nn.Linear(64, 10), {"subject": "net"}, TraceError, "net"),
+        (nn.Linear(64, 10), {"objective": F.nll_loss}, SpecError, "objective must be a nnmass.tra"),
+        (nn.Linear(64, 10), {"subject": None}, SpecError, "the name of its network, got None"),
         (nn.Linear(64, 10), {"subject": ""}, SpecError, "a training needs the name of its"),
     ],
 )

@@ -143,7 +143,10 @@ def train_module(
         ('one layer', 640, 2)
     """
     copied = _copy(net)
-    if isinstance(subject, str):
+    objective = CrossEntropy() if objective is None else objective
+    if not isinstance(objective, Objective):
+        raise SpecError(f"objective must be a nnmass.train.Objective, got {objective!r:.80}")
+    if not isinstance(subject, Subject):
         subject = Subject.of_module(copied, data.info.shape, name=subject)
     subject = replace(subject, spec=None)
     check_logits(copied, data.info, name=subject.name)
@@ -158,7 +161,7 @@ def train_module(
     return job.run(
         copied.to,
         subject=subject,
-        objective=objective or CrossEntropy(),
+        objective=objective,
         resume=resume,
     )
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -80,6 +80,7 @@ def test_the_gradient_is_a_unit_vector_or_nothing():
     assert model["c"].weight.grad is None
 
 
+@settings(max_examples=40)
 @given(seed=st.integers(0, 50), less=st.floats(0.01, 30))
 def test_the_proximal_step_is_the_minimum(seed, less):
     """No move of any channel makes penalty plus half the squared distance smaller."""

@@ -7,12 +7,10 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from nnmass.data import load_dataset, take
 from nnmass.errors import SpecError
 from nnmass.slim._subnets._joint import SandwichObjective
-from nnmass.slim._subnets._masked_step import used_elements
 from nnmass.train import Moment, Recipe, Subject, train_module
 from oracles.tiny_family import TinyFamily, tiny_net
 
@@ -181,37 +179,6 @@ def test_a_plain_step_would_change_what_is_outside(batch):
         F.cross_entropy(family(batch[0]), batch[1]).backward()
     optimiser.step()
     assert not torch.equal(family.model[0].weight[4:], before[4:])
-
-
-def test_used_elements_are_those_that_the_output_depends_on():
-    """Every element is moved by itself: the output moves, or it is not used."""
-    family = TinyFamily(tiny_net((4, 4)), ratios=(1.0, 0.5)).double().eval()
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randn(6, 1, 8, 8, dtype=torch.float64, generator=generator)
-    family.model[1].bias.data += 10  # no activation is cut off
-    family.model[4].bias.data += 1000
-    for index in (0, 1):
-        used = family.used(index)
-        with torch.no_grad(), family.using(index):
-            start = family(images)
-            for name, p in family.named_parameters():
-                mask = used[name].expand_as(p).flatten()
-                for place in range(0, p.numel(), 5):
-                    p.view(-1)[place] += 0.5
-                    moved = not torch.equal(family(images), start)
-                    p.view(-1)[place] -= 0.5
-                    assert moved == mask[place], (name, place)
-
-
-def test_used_elements_of_a_depthwise_convolution():
-    model = nn.Sequential(
-        nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 3, groups=4), nn.Flatten(), nn.Linear(16, 2)
-    )
-    from nnmass.slim._subnets._find_groups import find_groups
-
-    used = used_elements(model, find_groups(model, (3, 4, 4)), {"0": 3})
-    assert used["1.weight"].flatten().tolist() == [True, True, True, False]
-    assert used["3.weight"][0].tolist() == [True] * 12 + [False] * 4
 
 
 # --- whole trainings

@@ -51,6 +51,7 @@ def test_shared_statistics_break_the_smallest(digits):
     assert min(accuracies(own, digits)) > 0.9
 
 
+@pytest.mark.slow
 def test_private_statistics_keep_them_all(digits):
     result = trained(digits, "private")
     found = accuracies(result.net, digits)

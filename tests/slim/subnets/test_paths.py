@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 import json
 
@@ -17,6 +18,7 @@ from nnmass.slim._subnets._costs import WidthCosts
 from nnmass.slim._subnets._cut import cut_to_budget, widths_of
 from nnmass.slim._subnets._find_groups import find_groups
 from nnmass.slim._subnets._group_lasso import GroupLasso
+from nnmass.slim._subnets._path_levels import PathSettings
 from nnmass.slim._subnets._paths import shrink_path
 from nnmass.slim._subnets._shrinking import ShrinkingObjective
 from nnmass.train import Moment, Recipe, train_module
@@ -84,17 +86,24 @@ def background(small):
 @pytest.fixture
 def search(small, background):
     groups = find_groups(background, (1, 8, 8))
+    settings = PathSettings(
+        shares=(0.6, 0.3), lasso=GroupLasso(strength=0.5), threshold=0.1, divisor=4
+    )
     arguments = {
         "groups": groups.groups,
         "macs": WidthCosts(groups).macs,
-        "shares": (0.6, 0.3),
         "subject": "tiny",
-        "divisor": 4,
-        "lasso": GroupLasso(strength=0.5),
-        "threshold": 0.1,
         "recipe": Recipe(epochs=8, lr=0.05, schedule="constant", warmup_epochs=0),
     }
-    return lambda **changes: shrink_path(background, small, **{**arguments, **changes})
+    names = {field.name for field in dataclasses.fields(PathSettings)}
+
+    def make(**changes):
+        own = {key: value for key, value in changes.items() if key in names}
+        others = {key: value for key, value in changes.items() if key not in names}
+        changed = dataclasses.replace(settings, **own)
+        return shrink_path(background, small, changed, **{**arguments, **others})
+
+    return make
 
 
 def check(levels, costs):
@@ -139,11 +148,12 @@ def test_levels_that_were_not_reached_are_cut_by_their_norms(search, background)
     assert levels.epochs == (None, None)
 
 
-def test_a_search_that_was_stopped_finds_the_same(search, tmp_path):
+@pytest.mark.parametrize("lasso", [GroupLasso(strength=0.5), None])
+def test_a_search_that_was_stopped_finds_the_same(search, tmp_path, lasso):
     class Stop(Exception):  # noqa: N818
         pass
 
-    whole = search()
+    whole = search(lasso=lasso)
     at = whole.epochs[0] + 1
 
     def watch(step):
@@ -152,10 +162,10 @@ def test_a_search_that_was_stopped_finds_the_same(search, tmp_path):
 
     if at <= whole.epochs[1]:
         with pytest.raises(Stop):
-            search(folder=tmp_path, on_step=watch)
-    again = search(folder=tmp_path, resume=True)
+            search(lasso=lasso, folder=tmp_path, on_step=watch)
+    again = search(lasso=lasso, folder=tmp_path, resume=True)
     assert (again.kept, again.epochs) == (whole.kept, whole.epochs)
-    finished = search(folder=tmp_path, resume=True)
+    finished = search(lasso=lasso, folder=tmp_path, resume=True)
     assert (finished.kept, finished.epochs) == (whole.kept, whole.epochs)
 
 
@@ -225,6 +235,28 @@ def test_channels_fall_for_good_and_the_last_ones_rank_highest(background, shrin
     assert again.state() == state
 
 
+def test_a_strength_that_nobody_chose(background, shrinking):
+    objective = shrinking(lasso=None)
+    assert objective.to_dict()["strength"] is None
+    net = copy.deepcopy(background)
+    norms = [net[k].weight.flatten(1).norm(dim=1).mean().item() for k in (0, 3)]
+    needed = max(norms[0] / 3, norms[1] / 12)  # over the roots of 9 and 144 weights
+    recipe = Recipe(epochs=10)
+    rates = sum(recipe.lr_at(k, steps_per_epoch=5) * (k + 1) / 50 for k in range(50))
+    objective.step(net, torch.optim.SGD(net.parameters(), lr=0.1), moment_of(1))
+    assert objective.lasso.clip is None
+    assert objective.lasso.strength == pytest.approx(12 * needed / rates, rel=1e-5)
+    again = shrinking(lasso=None)
+    again.restore(json.loads(json.dumps(objective.state())))
+    assert again.lasso == objective.lasso
+    assert again.to_dict() == objective.to_dict()
+
+
+def test_it_reaches_the_levels(search):
+    levels = search(lasso=None)
+    assert None not in levels.epochs
+
+
 def test_as_many_channels_as_the_divisor_stay(background, shrinking):
     objective = shrinking()
     net = copy.deepcopy(background)
@@ -243,6 +275,10 @@ def test_as_many_channels_as_the_divisor_stay(background, shrinking):
         ({"shares": ()}, SpecError, "shares must be falling shares of the full network's"),
         ({"shares": (0.3, 0.6)}, SpecError, "each in (0, 1), got [0.3, 0.6]"),
         ({"shares": (1.0, 0.6)}, SpecError, "each in (0, 1), got [1.0, 0.6]"),
+        ({"shares": (0.6, 0)}, SpecError, "a share must be a finite number above 0, got 0"),
+        ({"shares": 0.5}, SpecError, "shares must be a sequence such as (0.5, 0.25), got 0.5"),
+        ({"lasso": 0.1}, SpecError, "lasso must be a GroupLasso or None, got 0.1"),
+        ({"shares": ("half",)}, SpecError, "a share must be a finite number above 0, got 'half'"),
         ({"shares": (0.6, 0.0001)}, BudgetError, "no sub-network has at most "),
         ({"threshold": 1}, SpecError, "threshold must be in (0, 1), got 1"),
         ({"divisor": 0}, SpecError, "divisor must be at least 1, got 0"),

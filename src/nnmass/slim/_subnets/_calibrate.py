@@ -70,6 +70,11 @@ def calibrate(
 def _images(
     batches: Iterable[Tensor | Sequence[Tensor]], family: nn.Module, n_batches: int
 ) -> list[Tensor]:
+    if isinstance(batches, Tensor):
+        raise SpecError(
+            f"batches must be several batches of images, got one tensor of {tuple(batches.shape)}: "
+            "put it in a list"
+        )
     device = next(family.parameters()).device
     images = []
     for _, batch in zip(range(n_batches), batches, strict=False):

@@ -110,6 +110,25 @@ class GroupLasso:
 
 
 @torch.no_grad()
+def strength_to_reach(model: nn.Module, groups: Iterable[ChannelGroup], *, rates: float) -> float:
+    """The strength at which steps of ``rates`` in all would shrink every group to nothing.
+
+    What the loss gives back meanwhile is not in it.
+
+    Args:
+        model: Before the first step.
+        groups: The mean norm of the channels of each counts.
+        rates: Sum of the rates of all steps, above 0.
+    """
+    needed = [
+        (norms.mean() / math.sqrt(channel_weights(model, group).shape[1])).item()
+        for group in groups
+        for norms in [channel_norms(model, group)]
+    ]
+    return max(needed) / rates
+
+
+@torch.no_grad()
 def scale_channels(model: nn.Module, group: ChannelGroup, factors: Tensor) -> None:
     """Multiply all that makes each channel by its factor, (channels,)."""
     for path in group.producers:
