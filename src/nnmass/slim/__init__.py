@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nnmass.slim._subnets._joint import SandwichObjective as SandwichObjective
     from nnmass.slim._subnets._levels import ChosenLevels as ChosenLevels
     from nnmass.slim._subnets._mass import WidthMass as WidthMass
-    from nnmass.slim._subnets._paths import PathLevels as PathLevels
+    from nnmass.slim._subnets._path_levels import PathLevels as PathLevels
     from nnmass.slim._subnets._paths import shrink_path as shrink_path
     from nnmass.slim._subnets._profile import profile_subnets as profile_subnets
     from nnmass.slim._subnets._server import Served as Served
@@ -65,7 +65,7 @@ _SUBNETS = {
     "SandwichObjective": "nnmass.slim._subnets._joint",
     "calibrate": "nnmass.slim._subnets._calibrate",
     "shrink_path": "nnmass.slim._subnets._paths",
-    "PathLevels": "nnmass.slim._subnets._paths",
+    "PathLevels": "nnmass.slim._subnets._path_levels",
     "ChosenLevels": "nnmass.slim._subnets._levels",
     "HeldOutLoss": "nnmass.slim._subnets._held_out",
     "LevelController": "nnmass.slim._subnets._controller",
