@@ -23,7 +23,7 @@ def test_levels_are_chosen_and_priced(nnmass_cli):
         135_603_200,
     ]
     assert [row["mass"] for row in document["subnets"]] == [3392, 2544, 1696, 848]
-    assert document["subnets"][2]["macs_share"] == pytest.approx(0.26633)
+    assert document["subnets"][2]["macs_share"] == pytest.approx(483_149_824 / 1_814_073_344)
     assert {row["accuracy"] for row in document["subnets"]} == {None}
     assert document["record"] is document["latency"] is None
     assert document["notes"][0].startswith("head: all 1000 channels stay")

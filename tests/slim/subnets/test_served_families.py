@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import nnmass
+from nnmass.errors import SpecError
 from nnmass.slim import SubnetFamily, SubnetServer, choose_levels, profile_subnets
 
 
@@ -49,6 +50,29 @@ def test_a_family_is_profiled_and_served(made):
     assert server.last.level == table.useful[-1].level
 
 
+def test_a_budget_sets_the_level(made):
+    levels, family = made
+    pick = family.set_budget(macs=levels.macs[1] + 1)
+    assert (family.current, pick.level, pick.is_met, pick.expected) == (1, 1, True, levels.macs[1])
+    assert not family.set_budget(macs=1).is_met
+    assert family.current == 2
+    table = family.profile(n_repeats=5, warm_up=0)
+    assert family.set_budget(latency_ms=1e6, table=table).is_met
+    assert family.current == table.useful[0].level
+    family.set_budget(latency_ms=1e-6, table=table)
+    assert family.current == table.useful[-1].level
+    family.set_subnet(0)
+    with pytest.raises(SpecError, match=r"a latency budget needs latencies: give table=family.profile"):
+        family.set_budget(latency_ms=10)
+    for wrong in ({}, {"latency_ms": 1.0, "macs": 1.0, "table": table}):
+        with pytest.raises(SpecError, match=r"give one budget"):
+            family.set_budget(**wrong)
+    for wrong in (0, -1, "10", float("nan")):
+        with pytest.raises(SpecError, match=r"macs must be a finite number above 0"):
+            family.set_budget(macs=wrong)
+    assert family.current == 0
+
+
 @pytest.mark.slow
 def test_time_of_resnet_18_falls_with_its_work():
     """Printed, not asserted: a clock proves nothing on a busy machine (e.12; bench/subnets.py)."""
@@ -66,7 +90,8 @@ def test_time_of_resnet_18_falls_with_its_work():
                 best[number] = min(best[number], time.perf_counter() - began)
     for number, seconds in enumerate(best):
         work = levels.macs[0] / levels.macs[number]
-        print(f"level {number}: {1000 * seconds:.2f} ms, x{best[0] / seconds:.2f} of x{work:.2f}")
+        times = f"x{best[0] / seconds:.2f} of x{work:.2f}"
+        print(f"level {number}: {1000 * seconds:.2f} ms, {times}")  # noqa: T201
     assert all(
         nnmass.trace(e, (3, 224, 224)).macs == m for e, m in zip(exports, levels.macs, strict=True)
     )
