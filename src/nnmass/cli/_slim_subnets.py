@@ -20,8 +20,7 @@ from nnmass.errors import SpecError
 if TYPE_CHECKING:
     from nnmass.data import ImageData
 
-SUBNETS_EPILOG = """Without --data, levels are chosen and priced, and nothing is trained. Channels
-are ranked by the weights that NET has: give a trained network's folder where there is one.
+SUBNETS_EPILOG = """Channels are ranked by the weights that NET has: best a trained network's folder.
 
 Examples:
 
