@@ -20,7 +20,7 @@ from nnmass.errors import SpecError
 if TYPE_CHECKING:
     from nnmass.data import ImageData
 
-SUBNETS_EPILOG = """Channels are ranked by the weights that NET has: best a trained network's folder.
+SUBNETS_EPILOG = """Channels are ranked by NET's weights: best give a trained network's folder.
 
 Examples:
 

@@ -62,7 +62,9 @@ def test_a_budget_sets_the_level(made):
     family.set_budget(latency_ms=1e-6, table=table)
     assert family.current == table.useful[-1].level
     family.set_subnet(0)
-    with pytest.raises(SpecError, match=r"a latency budget needs latencies: give table=family.profile"):
+    with pytest.raises(
+        SpecError, match=r"a latency budget needs latencies: give table=family.profile"
+    ):
         family.set_budget(latency_ms=10)
     for wrong in ({}, {"latency_ms": 1.0, "macs": 1.0, "table": table}):
         with pytest.raises(SpecError, match=r"give one budget"):
