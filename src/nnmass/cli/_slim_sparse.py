@@ -9,20 +9,40 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nnmass.cli._errors import say
-from nnmass.cli._output import JsonOption, emit_json, emit_line, emit_table
+from nnmass.cli._network import DataDirOption
+from nnmass.cli._output import JsonOption, QuietOption, emit_json, emit_line, emit_table
+from nnmass.cli._record_table import emit_record
+from nnmass.cli._threads import ThreadsOption, set_threads
+from nnmass.cli._training import (
+    DeviceOption,
+    EpochsOption,
+    NTestOption,
+    NTrainOption,
+    RecipeOption,
+    ResumeOption,
+    SetOption,
+    check_resume,
+    read_images,
+    read_recipe,
+    trained_copy,
+)
 from nnmass.errors import SpecError
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from nnmass.runs import RunRecord
     from nnmass.slim import Sparsification, StorageBits
     from nnmass.tracing import Topology
 
-SPARSE_EPILOG = """Examples:
+SPARSE_EPILOG = """A saved network keeps the weights of its live taps; any other gets fresh first
+weights for the taps that it has. With --data the sparse network is trained.
+
+Examples:
 
   nnmass slim sparse "resnet(depth=18,stem=cifar)" --kss 2
 
-  nnmass slim sparse timm:resnet18 --kss 1 --dense-period 16 --out slim --json
+  nnmass slim sparse runs/a/best --kss 4 --data digits --epochs 5 --out runs/sparse --json
 """
 
 
@@ -53,18 +73,37 @@ def slim_sparse(
         typer.Option("--input", help="Sizes of one input, where the network tells none."),
     ] = None,
     value_bits: Annotated[int, typer.Option(help="Bits of one weight.")] = 32,
+    data: Annotated[str | None, typer.Option(help="Data set to train it on.")] = None,
+    data_dir: DataDirOption = None,
+    recipe: RecipeOption = "sgd",
+    epochs: EpochsOption = None,
+    set_: SetOption = None,
+    n_train: NTrainOption = None,
+    n_test: NTestOption = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to save the network to.", show_default=False)
+        Path | None,
+        typer.Option(help="Folder for the network, and in run/ its training.", show_default=False),
     ] = None,
+    resume: ResumeOption = False,
+    quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Replace 3x3, 5x5 and 7x7 convolutions by sparse ones; nothing is trained."""
+    """Replace 3x3, 5x5 and 7x7 convolutions by sparse ones, and train the result if asked."""
+    check_resume(resume, out)
+    settings = read_recipe(recipe, epochs, set_)
+    set_threads(threads)
     from nnmass.cli._inspection import read_shapes
-    from nnmass.nets import open_network
+    from nnmass.nets import has_weights, open_network
     from nnmass.slim import save, sparse_report, sparsify
     from nnmass.tracing import trace
 
-    opened = open_network(network, seed=seed, weights=out is not None)
+    images = None
+    if data is not None:
+        images = read_images(data, data_dir, n_train=n_train, n_test=n_test, quiet=quiet or json)
+    is_run = out is not None or data is not None
+    opened = open_network(network, seed=seed, weights=is_run)
     shape = read_shapes([input_shape] if input_shape else ()) or opened.input_shape
     if shape is None:
         raise SpecError(f"{opened.name} does not tell its input: give it, as --input 3x224x224")
@@ -74,17 +113,34 @@ def slim_sparse(
         assign,
         dense_period=dense_period,
         seed=seed,
+        weights="kept" if has_weights(network) else "fresh",
         keep_dense=keep_dense or (),
     )
     dense, sparse = (trace(m, shape, name=opened.name) for m in (opened.model, slim))
     record, bits = sparse_report(slim), _storage(slim, value_bits)
+    run = None
+    if images is not None:
+        slim, run = trained_copy(
+            slim,
+            images,
+            name=f"{opened.name} {record.settings}",
+            recipe=settings,
+            seed=seed,
+            folder=None if out is None else out / "run",
+            resume=resume,
+            device=device,
+            quiet=quiet or json,
+        )
     if out is not None:
         save(slim, out, network=opened.name)
         say(f"saved to {out}; nnmass.slim.load opens it")
     if json:
-        _emit_document(record, dense, sparse, bits)
-    else:
-        _emit(record, dense, sparse, bits)
+        _emit_document(record, dense, sparse, bits, run)
+        return
+    _emit(record, dense, sparse, bits)
+    if run is not None:
+        emit_line()
+        emit_record(run)
 
 
 def _storage(model: nn.Module, value_bits: int) -> dict[str, int]:
@@ -106,13 +162,18 @@ def _storage(model: nn.Module, value_bits: int) -> dict[str, int]:
 
 
 def _emit_document(
-    record: Sparsification, dense: Topology, sparse: Topology, bits: dict[str, int]
+    record: Sparsification,
+    dense: Topology,
+    sparse: Topology,
+    bits: dict[str, int],
+    run: RunRecord | None,
 ) -> None:
     totals = {
         state: {"params": t.params, "macs": t.macs, "mass": t.mass if t.is_read else None}
         for state, t in (("dense", dense), ("sparse", sparse))
     }
     document = {"network": dense.name, **totals, "storage_bits": bits, **record.to_dict()}
+    document["record"] = None if run is None else run.to_dict()
     emit_json("slim.sparse", document)
 
 

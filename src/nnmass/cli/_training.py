@@ -12,8 +12,11 @@ from nnmass.cli._network import data_folder
 from nnmass.errors import SpecError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from nnmass.data import ImageData
-    from nnmass.train import Recipe
+    from nnmass.runs import RunRecord
+    from nnmass.train import Objective, Recipe
 
 RecipeOption = Annotated[str, typer.Option(help="sgd, quick, adam, cifar or imagenet.")]
 EpochsOption = Annotated[int | None, typer.Option(help="Instead of the recipe's.")]
@@ -66,3 +69,36 @@ def check_resume(resume: bool, out: Path | None) -> None:
     """A run that goes on lies somewhere."""
     if resume and out is None:
         raise SpecError("--resume needs --out, the folder of the run to go on with")
+
+
+def trained_copy(
+    net: nn.Module,
+    data: ImageData,
+    *,
+    name: str,
+    recipe: Recipe,
+    seed: int,
+    folder: Path | None,
+    resume: bool,
+    device: str,
+    quiet: bool,
+    objective: Objective | None = None,
+) -> tuple[nn.Module, RunRecord]:
+    """`nnmass.train.train_module`, with its progress shown."""
+    from nnmass.cli._progress import watching
+    from nnmass.train import train_module
+
+    with watching(quiet=quiet) as watch:
+        result = train_module(
+            net,
+            data,
+            subject=name,
+            objective=objective,
+            recipe=recipe,
+            seed=seed,
+            folder=folder,
+            resume=resume,
+            device=device,
+            on_step=lambda step: watch(name, step, done=0, total=1),
+        )
+    return result.net, result.record

@@ -27,8 +27,8 @@ class PSConv2d(nn.Module):
         y[i, u, v] = b[i] + sum_j sum_{t in S(i, j)} W[i, j, t] x[j, s u + t_y - p, s v + t_x - p]
 
     Only the live weights are stored: with ``assign="in"`` and ``"same"`` as a small dense kernel
-    (Co, Ci, height, width) besides the dense kernels (Co, Ci / P, k, k), else as a list of
-    values. So nothing is masked in training, and every optimiser leaves dead taps at 0.
+    (Co, Ci, height, width) besides the dense kernels (Co, Ci / P, k, k), else as a row of values
+    (1, live taps). So nothing is masked in training, and every optimiser leaves dead taps at 0.
 
     With ``in`` and ``same`` the forward pass shifts groups of channels and runs one small dense
     convolution, which is faster than the dense layer. ``periodic``, ``out`` and ``random`` are
@@ -140,7 +140,8 @@ class PSConv2d(nn.Module):
             self.dense_weight = parameter(co, n_dense, k, k)
         else:
             live = torch.from_numpy(np.flatnonzero(pattern.mask())).to(device)
-            self.weight, self.dense_weight = parameter(len(live)), None
+            # one row: optimisers tell weights from biases and norms by their axes
+            self.weight, self.dense_weight = parameter(1, len(live)), None
         self.bias = parameter(co) if bias else None
         self.register_buffer("live", live, persistent=False)
         self.register_buffer("supports", self._own_supports().to(device))
@@ -238,7 +239,7 @@ class PSConv2d(nn.Module):
             self.bias.copy_(bias)
         if self.live is not None:
             assert self.weight is not None  # of a layer with a list of values
-            self.weight.copy_(weight.reshape(-1)[self.live.to(weight.device)])
+            self.weight[0].copy_(weight.reshape(-1)[self.live.to(weight.device)])
             return
         if self.layout.dense is not None and self.dense_weight is not None:
             self.dense_weight.copy_(weight[:, slice(*self.layout.dense)])

@@ -90,8 +90,8 @@ class Weights:
     """The compact tensors of a layer.
 
     Attributes:
-        windows: (Co, channels of windows, height, width); with ``live``, (live taps,); ``None``
-            where every kernel is dense.
+        windows: (Co, channels of windows, height, width); with ``live``, (1, live taps);
+            ``None`` where every kernel is dense.
         dense: (Co, dense channels, k, k).
         bias: (Co,).
         live: Place of each value in the flat dense weight.
@@ -149,7 +149,7 @@ def scattered(weights: Weights, layout: Layout) -> Tensor:
     assert values is not None  # a layer has one of the two
     shape = (outputs, inputs, k, k)
     if weights.live is not None:
-        return values.new_zeros(prod(shape)).index_copy(0, weights.live, values).view(shape)
+        return values.new_zeros(prod(shape)).index_copy(0, weights.live, values[0]).view(shape)
     dense = values.new_zeros(shape)
     if layout.dense is not None and weights.dense is not None:
         dense[:, slice(*layout.dense)] = weights.dense

@@ -55,6 +55,11 @@ class SparseSettings:
     weights: Literal["kept", "fresh"]
     keep_dense: tuple[str, ...]
 
+    def __str__(self) -> str:
+        """Taps and assignment in a few words, such as ``sparse(kss=4,assign=in,seed=0)``."""
+        more = f",dense_period={self.dense_period}" if self.dense_period else ""
+        return f"sparse(kss={self.kss},assign={self.assign}{more},seed={self.seed})"
+
     def to_dict(self) -> dict[str, object]:
         """The settings as plain data."""
         return {**asdict(self), "keep_dense": list(self.keep_dense)}

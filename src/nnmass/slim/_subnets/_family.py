@@ -18,9 +18,11 @@ from nnmass.slim._subnets._find_groups import find_groups
 from nnmass.slim._subnets._groups import ChannelGroup
 from nnmass.slim._subnets._kept_channels import Level, Scores, read_kept
 from nnmass.slim._subnets._plans import BatchNorms, narrowings
+from nnmass.slim._subnets._profile import profile_subnets
 from nnmass.slim._subnets._reorder import orders_of, reorder
 from nnmass.slim._subnets._self_check import check_level, check_order, example_input, observe
 from nnmass.slim._subnets._subnet import Subnet
+from nnmass.slim._subnets._subnet_table import SubnetPick, SubnetTable, pick_by_macs
 from nnmass.slim._subnets._used import used_elements
 from nnmass.slim._subnets._views import plain_copy, view_of
 from nnmass.tracing import trace
@@ -139,6 +141,46 @@ class SubnetFamily(nn.Module):
             yield self
         finally:
             self._current.level = before
+
+    def profile(self, **settings: Any) -> SubnetTable:
+        """Latencies of all levels on this machine; see `profile_subnets` for the settings."""
+        return profile_subnets(self, **settings)
+
+    def set_budget(
+        self,
+        *,
+        latency_ms: float | None = None,
+        macs: float | None = None,
+        table: SubnetTable | None = None,
+        slack: float = 1.1,
+    ) -> SubnetPick:
+        """Let this thread run the best level within a budget, or the smallest where none is.
+
+        Args:
+            latency_ms: For a batch as in ``table``.
+            macs: Instead, multiply-adds of one image.
+            table: Of `profile`; needed for a latency. With accuracies, the best is the most
+                accurate, else the largest.
+            slack: See `SubnetTable.pick_for`.
+
+        Returns:
+            The level, and whether it meets the budget.
+
+        Raises:
+            SpecError: Not exactly one budget is given, it is no number above 0, or there is no
+                table for a latency.
+        """
+        if table is None and latency_ms is not None and macs is None:
+            raise SpecError(
+                "a latency budget needs latencies: give table=family.profile(), or a table that "
+                "SubnetTable.load read"
+            )
+        if table is not None:
+            pick = table.pick_for(latency_ms=latency_ms, macs=macs, slack=slack)
+        else:
+            pick = pick_by_macs(self.subnets, macs)
+        self.set_subnet(pick.level)
+        return pick
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """What the current level makes of the inputs."""

@@ -65,10 +65,10 @@ def channel_importance(
     Example:
         >>> import nnmass
         >>> from nnmass.slim._subnets._find_groups import find_groups
-        >>> net = nnmass.build("vgg(depth=11,classes=10)", seed=0)
-        >>> scores = channel_importance(net, find_groups(net, (3, 224, 224)), "l1")
-        >>> len(scores), next(iter(scores.values())).shape
-        (10, (64,))
+        >>> net = nnmass.build("resnet(depth=20,classes=10,stem=cifar)", seed=0)
+        >>> scores = channel_importance(net, find_groups(net, (3, 32, 32)), "l1")
+        >>> len(scores), scores["stem"].shape
+        (12, (16,))
     """
     if kind not in get_args(Importance):
         raise SpecError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from typing import Any
 from nnmass.design import TableSetting
 from nnmass.errors import SpecError, StoreError, positive_number
 from nnmass.runs import write_atomic
+from nnmass.slim._subnets._subnet import Subnet
 
 SCHEMA = "nnmass.subnet-table/1"
+_ONE_BUDGET = "give one budget: latency_ms=25.0 or macs=500e6"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,7 @@ class SubnetTable:
             SpecError: Not exactly one budget is given, or it is no number above 0.
         """
         if (latency_ms is None) == (macs is None):
-            raise SpecError("give one budget: latency_ms=25.0 or macs=500e6")
+            raise SpecError(_ONE_BUDGET)
         if latency_ms is not None:
             budget, slack = positive_number(latency_ms, "latency_ms"), checked_slack(slack)
             expected = {time.level: time.p95_ms * slack for time in self.useful}
@@ -181,6 +183,21 @@ class SubnetTable:
     def _worth(self, time: SubnetTime) -> float:
         is_known = all(other.accuracy is not None for other in self.times)
         return time.accuracy if is_known and time.accuracy is not None else float(time.macs)
+
+
+def pick_by_macs(levels: Sequence[Subnet], macs: float | None) -> SubnetPick:
+    """The largest level of at most ``macs`` multiply-adds, or the smallest; no table is needed.
+
+    Raises:
+        SpecError: ``macs`` is no number above 0, or ``None``.
+    """
+    if macs is None:
+        raise SpecError(_ONE_BUDGET)
+    budget = positive_number(macs, "macs")
+    within = (number for number, level in enumerate(levels) if level.macs <= budget)
+    number = next(within, len(levels) - 1)
+    cost = levels[number].macs
+    return SubnetPick(level=number, is_met=cost <= budget, expected=float(cost), budget=budget)
 
 
 def checked_slack(slack: float) -> float:
