@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nnmass.slim import SubnetTable
+from nnmass.slim import SubnetTable, load
 
 NET = "resnet(depth=18,classes=10,stem=cifar,in=1,image=8)"
 SMALL = "resnet(depth=8,classes=10,stem=cifar,in=1,image=8)"
@@ -38,7 +38,11 @@ def test_levels_are_trained_together_and_timed(nnmass_cli, tmp_path):
     assert all(0 <= row["accuracy"] <= 1 for row in document["subnets"])
     assert all(0 < row["median_ms"] <= row["p95_ms"] for row in document["subnets"])
     assert document["record"]["objective"]["rule"] == "sandwich"
-    assert sorted(path.name for path in out.iterdir()) == ["latency.json", "levels.json", "run"]
+    names = ["background", "latency.json", "levels", "levels.json", "model.safetensors"]
+    assert sorted(path.name for path in out.iterdir()) == [*names, "slim.json"]
+    assert document["background"]["spec"] == SMALL.replace(",classes=10,stem=cifar", "")
+    family = load(out)
+    assert [row["macs"] for row in document["subnets"]] == [s.macs for s in family.subnets]
     assert SubnetTable.load(out / "latency.json", threads=1).to_dict() == document["latency"]
     levels = json.loads((out / "levels.json").read_text())
     assert levels["levels"] == document["chosen"]["levels"]

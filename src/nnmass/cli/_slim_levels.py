@@ -109,22 +109,16 @@ def read_shares(levels: int | None, widths: str | None) -> tuple[float, ...]:
 def make_levels(request: LevelRequest, data: ImageData | None) -> MadeLevels:
     """Choose levels, train them together on ``data`` if there is some, time them if asked."""
     from nnmass.nets import has_weights, open_network
-    from nnmass.slim import SubnetFamily, choose_levels, profile_subnets
+    from nnmass.slim import SandwichObjective, SubnetFamily, profile_subnets
 
+    SandwichObjective(rule=request.rule)  # a wrong word is told before anything is trained
     opened = open_network(request.network, seed=request.seed, weights=True)
     shape = _shape(request, opened, data)
     model, background = opened.model, None
+    levels = _chosen(request, model, shape, data)
     if data is not None and not has_weights(request.network):
         model, background = _trained(request, opened.name, model, data, kind="background")
-    levels = choose_levels(
-        model,
-        shape,
-        method=request.method,
-        widths=request.widths,
-        divisor=request.divisor,
-        importance=request.importance,
-        batch=_batch(request, shape, data),
-    )
+        levels = _chosen(request, model, shape, data)
     family: Any = SubnetFamily(model, levels.kept, input_shape=shape)
     record = None
     if data is not None:
@@ -144,6 +138,22 @@ def make_levels(request: LevelRequest, data: ImageData | None) -> MadeLevels:
     if request.out is not None:
         _write(request.out, made)
     return made
+
+
+def _chosen(
+    request: LevelRequest, model: nn.Module, shape: tuple[int, ...], data: ImageData | None
+) -> ChosenLevels:
+    from nnmass.slim import choose_levels
+
+    return choose_levels(
+        model,
+        shape,
+        method=request.method,
+        widths=request.widths,
+        divisor=request.divisor,
+        importance=request.importance,
+        batch=_batch(request, shape, data),
+    )
 
 
 def _shape(request: LevelRequest, opened: OpenedNetwork, data: ImageData | None) -> tuple[int, ...]:
@@ -181,7 +191,7 @@ def _trained(
     return trained_copy(
         net,
         data,
-        name=name,
+        name=name if kind == "background" else f"{name} subnets(method={request.method})",
         objective=SandwichObjective(rule=request.rule) if kind == "levels" else None,
         recipe=request.recipe,
         seed=request.seed,

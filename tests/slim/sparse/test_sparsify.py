@@ -1,3 +1,5 @@
+"""Whole networks made sparse: published counts, topology, folding, files, ways of computing."""
+
 import pytest
 import torch
 from torch import nn
@@ -12,7 +14,9 @@ from nnmass.slim import (
     save,
     sparse_report,
     sparsify,
+    tuned,
 )
+from nnmass.slim._sparse._operation import WAYS
 
 VGG, RESNET = "vgg(depth=16,bn=true,stem=cifar)", "resnet(depth=18,stem=cifar)"
 COUNTS = {  # kss, dense period: parameters, MACs
@@ -206,11 +210,50 @@ def test_a_norm_is_folded_only_where_it_alone_reads():
     assert isinstance(fold_batch_norm(Mixed(), (3, 8, 8)).norm, nn.Identity)
 
 
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("kss", [4, 2, 1])
+def test_every_way_of_computing_gives_the_same(kss, channels_last):
+    spec = "resnet(depth=18,classes=10,stem=cifar,image=10)"
+    slim = fold_batch_norm(sparsify(nnmass.build(spec), kss, dense_period=8), (3, 10, 10)).double()
+    x = torch.randn(1, 3, 10, 10, dtype=torch.float64)
+    if channels_last:
+        slim, x = (
+            slim.to(memory_format=torch.channels_last),
+            x.contiguous(memory_format=torch.channels_last),
+        )
+    layers = [m for m in slim.modules() if isinstance(m, PSConv2d)]
+    with torch.no_grad():
+        wanted = slim(x)
+        for way in ("shift-nhwc", "product"):
+            for layer in layers:
+                layer.way = way
+            torch.testing.assert_close(slim(x), wanted, rtol=1e-10, atol=1e-12)
+    x.requires_grad_()  # with gradients there is one way alone
+    slim(x).sum().backward()
+    assert x.grad.isfinite().all()
+
+
+def test_tuned_copies_and_chooses_for_every_layer():
+    slim = sparsify(nnmass.build("resnet(depth=8,classes=10,stem=cifar,image=8)"), 1).eval()
+    x = torch.randn(1, 3, 8, 8)
+    fast = tuned(slim, x, n_rounds=1)
+    layers = [m for m in fast.modules() if isinstance(m, PSConv2d)]
+    assert len(layers) == 6
+    assert all(layer.way in WAYS and not layer._forward_hooks for layer in layers)
+    assert all(m.way == "shift" for m in slim.modules() if isinstance(m, PSConv2d))
+    with torch.no_grad():
+        torch.testing.assert_close(fast(x), slim(x), rtol=1e-4, atol=1e-5)
+    batch = tuned(slim, torch.randn(2, 3, 8, 8), n_rounds=1)
+    assert "product" not in {m.way for m in batch.modules() if isinstance(m, PSConv2d)}
+    with pytest.raises(SpecError, match="tuned takes a network with sparse convolutions"):
+        tuned(nnmass.build("vgg(depth=11,image=32)"), x)
+
+
 def test_onnx(tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
-    slim = sparsify(nnmass.build("dense-cnn(wm=1,d=5,t=4/4/4)"), 4).eval()
+    slim = sparsify(nnmass.build("resnet(depth=8,classes=10,stem=cifar,image=8)"), 4).eval()
     file = nnmass.export_onnx(export_plain(slim), tmp_path / "slim.onnx")
-    x = torch.randn(3, 3, 32, 32)
+    x = torch.randn(3, 3, 8, 8)
     (given,) = onnxruntime.InferenceSession(str(file)).run(None, {"images": x.numpy()})
     torch.testing.assert_close(torch.from_numpy(given), slim(x).detach(), rtol=1e-4, atol=1e-5)
 
