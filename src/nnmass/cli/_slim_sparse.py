@@ -174,7 +174,7 @@ def _emit_document(
     }
     document = {"network": dense.name, **totals, "storage_bits": bits, **record.to_dict()}
     document["record"] = None if run is None else run.to_dict()
-    emit_json("slim.sparse", document)
+    emit_json("slim-sparse", document)
 
 
 def _emit(record: Sparsification, dense: Topology, sparse: Topology, bits: dict[str, int]) -> None:
