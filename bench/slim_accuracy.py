@@ -2,19 +2,22 @@
 
     python bench/slim_accuracy.py sparse --data mnist --out results/sparse_mnist.csv
     python bench/slim_accuracy.py subnets --data cifar10 --out results/subnets_cifar10.csv
+    python bench/slim_accuracy.py show --out results/sparse_mnist.csv
 
 `sparse` trains a network dense and with fewer taps a kernel, from scratch, all else equal.
 `subnets` trains a network, chooses four nested sub-networks in it by several methods at equal
 multiply-adds, and trains them together. Rows that the table holds already are not made again, so
-that a stopped run goes on. A row's time is not comparable where workers shared the machine.
+that a stopped run goes on. `show` prints means over seeds, with standard errors.
 """
 
 import argparse
 import csv
 import io
+from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import fmean, stdev
 
 import torch
 
@@ -61,7 +64,7 @@ def sparse_rows(job):
     record = result.record
     figures = {"mass": record.mass, "params": record.params, "macs": record.macs}
     accuracy = {"accuracy": record.test_accuracy, "last_accuracy": record.last_test_accuracy}
-    return [job | figures | accuracy | {"seconds": round(record.train_seconds, 1)}]
+    return [job | figures | accuracy]
 
 
 def subnets_rows(job):
@@ -90,8 +93,7 @@ def subnets_rows(job):
     for number, subnet in enumerate(family.subnets):
         figures = {name: getattr(subnet, name) for name in ("mass", "params", "macs")}
         accuracy = {"accuracy": accuracy_of(family, number, parts), "own_accuracy": own[number]}
-        seconds = {"seconds": round(result.record.train_seconds, 1)}
-        rows.append(job | {"level": number} | figures | accuracy | seconds)
+        rows.append(job | {"level": number} | figures | accuracy)
     return rows
 
 
@@ -158,13 +160,31 @@ def run_all(jobs, make, path, *, workers, names):
             rows += made
             write_rows(path, rows)
             for row in made:
-                shown = {k: row[k] for k in (*names, "accuracy", "seconds")}
+                shown = {k: row[k] for k in (*names, "accuracy")}
                 print(" ".join(f"{k}={v}" for k, v in shown.items()), flush=True)
+
+
+def show(rows):
+    """Means over seeds as a Markdown table."""
+    keys = ("method", "level") if "method" in rows[0] else ("kss", "assign")
+    groups = defaultdict(list)
+    for row in rows:
+        groups[tuple(row[key] for key in keys)].append(row)
+    first = rows[0]
+    print(f"{first['net']}, {first['data']}, {first['n_train']} images, {first['epochs']} epochs")
+    print(f"| {' | '.join(keys)} | params | MACs | NN-Mass | accuracy % | seeds |")
+    for key, group in groups.items():
+        params, macs = (fmean(float(row[name]) for row in group) for name in ("params", "macs"))
+        mass = fmean(float(row["mass"]) for row in group)
+        values = [100 * float(row["accuracy"]) for row in group]
+        error = stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+        cells = (*key, f"{params:,.0f}", f"{macs / 1e6:.2f} M", f"{mass:.0f}")
+        print(f"| {' | '.join(cells)} | {fmean(values):.1f} +- {error:.1f} | {len(values)} |")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("kind", choices=["sparse", "subnets"])
+    parser.add_argument("kind", choices=["sparse", "subnets", "show"])
     parser.add_argument("--data", default="mnist", choices=["mnist", "cifar10"])
     parser.add_argument("--data-dir", default=None)
     parser.add_argument("--net", default=None)
@@ -179,6 +199,9 @@ def main():
     parser.add_argument("--work", default="runs/slim", help="where backgrounds are kept")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
+    if args.kind == "show":
+        show(read_rows(args.out))
+        return
     channels = 1 if args.data == "mnist" else 3
     image = 28 if args.data == "mnist" else 32
     default = f"resnet(depth=20,classes=10,stem=cifar,in={channels},image={image})"

@@ -35,15 +35,14 @@ if TYPE_CHECKING:
     from nnmass.slim import Sparsification, StorageBits
     from nnmass.tracing import Topology
 
-SPARSE_EPILOG = """A saved network keeps the weights of its live taps; any other gets fresh first
-weights for the taps that it has. With --data the sparse network is trained.
-
-Examples:
-
-  nnmass slim sparse "resnet(depth=18,stem=cifar)" --kss 2
-
-  nnmass slim sparse runs/a/best --kss 4 --data digits --epochs 5 --out runs/sparse --json
-"""
+_PARAGRAPHS = (
+    "A saved network keeps the weights of its live taps; any other gets fresh first weights for "
+    "the taps that it has. With --data the sparse network is trained.",
+    "Examples:",
+    '  nnmass slim sparse "resnet(depth=18,stem=cifar)" --kss 2',
+    "  nnmass slim sparse runs/a/best --kss 4 --data digits --epochs 5 --out runs/sparse",
+)
+SPARSE_EPILOG = "\n\n".join(_PARAGRAPHS)
 
 
 def slim_sparse(

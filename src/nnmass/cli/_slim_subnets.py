@@ -27,16 +27,15 @@ from nnmass.cli._training import (
 from nnmass.cli.inspect import NETWORKS_HELP
 from nnmass.errors import SpecError
 
-SUBNETS_EPILOG = """Without --data, levels are chosen and priced, and nothing is trained. With it,
-a network without weights of its own is trained first (the background), since channels are ranked by
-weights; then all levels are trained together.
-
-Examples:
-
-  nnmass slim subnets "resnet(depth=18)" --widths 1,.75,.5,.25 --latency
-
-  nnmass slim subnets runs/a/best --data digits --method norm --levels 3 --out runs/levels
-"""
+_PARAGRAPHS = (
+    "Without --data, levels are chosen and priced, and nothing is trained. With it, a network "
+    "without weights of its own is trained first (the background), since channels are ranked by "
+    "weights; then all levels are trained together.",
+    "Examples:",
+    '  nnmass slim subnets "resnet(depth=18)" --widths 1,.75,.5,.25 --latency',
+    "  nnmass slim subnets runs/a/best --data digits --method norm --out runs/levels",
+)
+SUBNETS_EPILOG = "\n\n".join(_PARAGRAPHS)
 
 
 def slim_subnets(
