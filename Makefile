@@ -2,7 +2,7 @@
 #   make demo    the main job on real digits, about two minutes after set-up
 #   make test    the tests
 # Others: make test-all (the slow ones too), make check (linters, types, imports), make bench
-# (but for those in bench/ that need tables of trained networks).
+# (but for those in bench/ that need tables of trained networks, or hours on real data).
 #
 # PYTHON=python3.12 chooses the interpreter. On Linux the package index serves a CUDA build of
 # PyTorch; TORCH_INDEX=https://download.pytorch.org/whl/cpu takes the much smaller CPU build.
@@ -12,7 +12,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 TORCH := $(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
-NEED_TABLES := $(addprefix bench/,how_sure.py predict.py predict_nb201.py predict_nested.py imagenet_rows.py proxies_nb201.py)
+NEED_TABLES := $(addprefix bench/,how_sure.py predict.py predict_nb201.py predict_nested.py imagenet_rows.py proxies_nb201.py slim_accuracy.py)
 
 .PHONY: demo test test-all check bench clean
 
