@@ -2,6 +2,7 @@
 
 python bench/sparse_conv.py                 # ResNet-18 of CIFAR, batch 1 and 32, 2 threads
 python bench/sparse_conv.py --threads 1 --rounds 20 --batches 1
+python bench/sparse_conv.py --threads 1 --layer     # one layer: 256 to 256 channels, 14 x 14
 
 Dense is the faster of both memory formats, batch norms folded; so is each of ours, with the ways
 of its layers chosen by `nnmass.slim.tuned`. Rounds are interleaved, so that what else the machine
@@ -23,6 +24,7 @@ from nnmass.slim import PSConv2d, fold_batch_norm, sparsify, tuned
 
 NETWORK, SHAPE = "resnet(depth=18,stem=cifar)", (3, 32, 32)
 FORMATS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
+LAYER = (256, 14, 14)
 TAPS = (4, 2, 1)
 RUNS = 3  # in a row, of each network in each round
 
@@ -34,6 +36,15 @@ def masked(net, kss):
         if isinstance(layer, PSConv2d):
             plain.get_submodule(path).weight.data.copy_(layer.to_dense().detach())
     return plain
+
+
+def one_layer():
+    """A layer of 256 channels alone: dense, masked, ours."""
+    dense = torch.nn.Conv2d(LAYER[0], LAYER[0], 3, padding=1)
+    ours = {kss: PSConv2d(LAYER[0], LAYER[0], 3, kss=kss, padding=1) for kss in TAPS}
+    made = {"dense": dense, "masked, kss 4": copy.deepcopy(dense)}
+    made["masked, kss 4"].weight.data.mul_(ours[4].mask())
+    return made | {f"ours, kss {kss}": layer for kss, layer in ours.items()}
 
 
 def variants(net, *, training):
@@ -53,9 +64,9 @@ def step(model, x):
     model(x).square().mean().backward()
 
 
-def timed(models, batch, rounds, run):
+def timed(models, batch, rounds, run, shape=SHAPE):
     """Milliseconds of every round, for each network in each memory format."""
-    cases, x = {}, torch.randn(batch, *SHAPE)
+    cases, x = {}, torch.randn(batch, *shape)
     for name, model in models.items():
         for order, memory in FORMATS.items():
             own = copy.deepcopy(model).to(memory_format=memory)
@@ -92,8 +103,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 32])
     parser.add_argument("--inference", action="store_true", help="no training step")
+    parser.add_argument("--layer", action="store_true", help="one layer, no network")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    if options.layer:
+        show(f"{LAYER}, batch 1", timed(one_layer(), 1, options.rounds, infer, LAYER))
+        return
     net = nnmass.build(NETWORK)
     print(f"{NETWORK}, torch {torch.__version__}, {options.threads} threads")
     for batch in options.batches:
