@@ -103,14 +103,15 @@ def main():
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 32])
     parser.add_argument("--inference", action="store_true", help="no training step")
+    parser.add_argument("--network", default=NETWORK, help="a spec of 3x32x32 images")
     parser.add_argument("--layer", action="store_true", help="one layer, no network")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.layer:
         show(f"{LAYER}, batch 1", timed(one_layer(), 1, options.rounds, infer, LAYER))
         return
-    net = nnmass.build(NETWORK)
-    print(f"{NETWORK}, torch {torch.__version__}, {options.threads} threads")
+    net = nnmass.build(options.network)
+    print(f"{options.network}, torch {torch.__version__}, {options.threads} threads")
     for batch in options.batches:
         rounds = options.rounds if batch < 8 else max(3, options.rounds // 4)
         title = f"batch {batch}, {rounds} rounds"

@@ -91,6 +91,8 @@ def slim_sparse(
 ) -> None:
     """Replace 3x3, 5x5 and 7x7 convolutions by sparse ones, and train the result if asked."""
     check_resume(resume, out)
+    if resume and data is None:
+        raise SpecError("--resume goes on with a training: it needs --data, as the training had")
     settings = read_recipe(recipe, epochs, set_)
     set_threads(threads)
     from nnmass.cli._inspection import read_shapes

@@ -86,6 +86,9 @@ def save(model: nn.Module, folder: str | Path, *, network: str | None = None) ->
         SpecError: The model was not slimmed, is on the meta device, or is not made from
             ``network`` by its settings.
         StoreError: A file could not be written; what was there before is untouched.
+
+    Source:
+        Ours.
     """
     kind, settings = _settings_of(model)
     if any(tensor.is_meta for tensor in model.state_dict().values()):
@@ -121,7 +124,11 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> nn.Module:
 
 
 def open_slim(folder: str | Path, device: str | torch.device = "cpu") -> SlimNetwork:
-    """`load`, with the name and the input of the network that was slimmed."""
+    """`load`, with the name and the input of the network that was slimmed.
+
+    Raises:
+        NNMassError: As `load`.
+    """
     target = named_device(device)
     file = Path(folder) / SLIM_FILE
     document = _read_document(file)

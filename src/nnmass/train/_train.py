@@ -134,6 +134,9 @@ def train_module(
         DeviceError: The same.
         TrainingError: The same.
 
+    Source:
+        Ours.
+
     Example:
         >>> from nnmass.data import load_dataset, take
         >>> digits = take(load_dataset("digits"), n_train=200, n_test=100)

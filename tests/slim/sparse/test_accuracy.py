@@ -64,6 +64,8 @@ def test_supports_shared_by_filters_cost_nothing_and_one_for_all_does(digits):
     }
     mean = {assign: statistics.mean(values) for assign, values in found.items()}
     error = {assign: statistics.stdev(v) / len(v) ** 0.5 for assign, v in found.items()}
+    shown = [f"{assign} {mean[assign]:.1f} +- {error[assign]:.1f} %" for assign in found]
+    print(", ".join(shown))  # noqa: T201  # docs/sparse-convolutions.md tells these
     spread = (error["in"] ** 2 + error["random"] ** 2) ** 0.5
     assert abs(mean["in"] - mean["random"]) < 2 * spread + 1e-9, found
     assert mean["same"] < mean["in"] - 15, found

@@ -44,11 +44,14 @@ def accuracies(family, data):
 
 def test_shared_statistics_break_the_smallest(digits):
     family = trained(digits, "shared").net
-    assert accuracies(family, digits)[3] < 0.6
+    shared = accuracies(family, digits)
+    assert shared[3] < 0.6
     # The weights are good: with statistics of its own each sub-network is.
     own = TinyFamily(family.model)
     calibrate(own, inputs(digits.train_images[:1000]).split(200))
-    assert min(accuracies(own, digits)) > 0.9
+    calibrated = accuracies(own, digits)
+    print(f"shared {shared}, calibrated {calibrated}")  # noqa: T201  # docs/sub-networks.md
+    assert min(calibrated) > 0.9
 
 
 @pytest.mark.slow

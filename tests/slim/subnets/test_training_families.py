@@ -16,6 +16,7 @@ from nnmass.slim._subnets._joint import SandwichObjective
 from nnmass.slim._subnets._path_levels import PathSettings
 from nnmass.slim._subnets._paths import shrink_path
 from nnmass.train import Moment, Recipe, Subject, train_module
+from oracles.stopped_training import stopped_and_resumed
 
 RESNET = "resnet(depth=8,classes=10,stem=cifar,in=1,image=8)"
 DENSE = "densenet(blocks=2/2,growth=8,stem=cifar,in=1,image=8,classes=10)"
@@ -139,17 +140,7 @@ def test_a_family_is_trained_and_resumed(small, tmp_path):
     before = {name: value.clone() for name, value in family.state_dict().items()}
     whole = train_module(family, small, **arguments)
     assert all(torch.equal(value, before[name]) for name, value in family.state_dict().items())
-
-    class Stop(Exception):  # noqa: N818
-        pass
-
-    def watch(step):
-        if (step.epoch, step.step) == (2, 2):
-            raise Stop
-
-    with pytest.raises(Stop):
-        train_module(family, small, folder=tmp_path, on_step=watch, **arguments)
-    again = train_module(family, small, folder=tmp_path, resume=True, **arguments)
+    again = stopped_and_resumed(family, small, tmp_path, epoch=2, step=2, **arguments)
     assert again.curve == whole.curve
     assert again.record.levels == whole.record.levels
     assert list(again.record.levels) == ["full", "level-1", "level-2"]

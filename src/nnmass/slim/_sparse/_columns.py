@@ -101,6 +101,7 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None, columns: Columns) ->
     for (extent, to, offset), (_, source, begin) in columns.moves:
         matrix.as_strided(extent, to, offset).copy_(x.as_strided(extent, source, base + begin))
     filters = weight.reshape(len(weight), columns.rows)
-    more = () if bias is None else (bias[:, None],)
-    y = torch.addmm(*more, filters, matrix) if more else torch.mm(filters, matrix)
-    return y.view(1, len(weight), *columns.output)
+    shape = (1, len(weight), *columns.output)
+    if bias is None:
+        return torch.mm(filters, matrix).view(shape)
+    return torch.addmm(bias[:, None], filters, matrix).view(shape)

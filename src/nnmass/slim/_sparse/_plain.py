@@ -129,6 +129,9 @@ def export_plain(
         SpecError: There is no sparse convolution, the model is on the meta device, or the input
             shape is missing or does not fit.
 
+    Source:
+        Ours.
+
     Example:
         >>> from nnmass.slim import sparsify
         >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, padding=1))

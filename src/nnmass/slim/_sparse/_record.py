@@ -102,6 +102,9 @@ def sparse_report(model: nn.Module) -> Sparsification:
     Raises:
         SpecError: It did nothing to it.
 
+    Source:
+        Ours.
+
     Example:
         >>> from nnmass.nets import build
         >>> from nnmass.slim import sparsify

@@ -15,6 +15,9 @@ class WidthCosts:
     Args:
         groups: Of the network.
 
+    Source:
+        Ours: multiply-adds are those of convolutions and linear layers, as `nnmass.trace` counts.
+
     Example:
         >>> from torch import nn
         >>> from nnmass.slim._subnets._find_groups import find_groups

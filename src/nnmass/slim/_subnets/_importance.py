@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from nnmass.errors import ProbeError, SpecError, did_you_mean
-from nnmass.slim._subnets._groups import ChannelGroup, ChannelGroups, GroupedLayer
+from nnmass.slim._subnets._groups import ChannelGroup, ChannelGroups, GroupedLayer, Slots
 
 Importance = Literal["l1", "l2", "gamma", "group", "consumer", "taylor"]
 """How channels are ranked; see `channel_importance`."""
@@ -23,6 +24,7 @@ Scores = dict[str, npt.NDArray[np.float64]]
 """For each group that may be narrowed, a number of at least 0 for each of its channels."""
 
 _Weights = Mapping[str, Tensor]  # path of a layer or norm -> what stands for its weight
+_Size = Callable[[Tensor], Tensor]
 
 
 def channel_importance(
@@ -85,7 +87,7 @@ def channel_importance(
         }
     rule = _RULES[kind]
     return {
-        group.name: rule(groups, number, group, weights)
+        group.name: rule(_Channels(groups, number, weights))
         for number, group in enumerate(groups.groups)
         if not group.whole
     }
@@ -95,89 +97,86 @@ def _paths(groups: ChannelGroups) -> list[str]:
     return [layer.path for layer in groups.layers]
 
 
-def _l1(
-    groups: ChannelGroups, number: int, group: ChannelGroup, weights: _Weights
-) -> npt.NDArray[np.float64]:
-    return _made(groups, number, group, weights, torch.abs)
+@dataclass(frozen=True, slots=True)
+class _Channels:
+    """The channels of one group and the weights that they meet.
+
+    Attributes:
+        groups: Of the network.
+        number: Of the group.
+        weights: By the path of their module.
+    """
+
+    groups: ChannelGroups
+    number: int
+    weights: _Weights
+
+    @property
+    def group(self) -> ChannelGroup:
+        """The group itself."""
+        return self.groups.groups[self.number]
+
+    def made(self, size: _Size) -> npt.NDArray[np.float64]:
+        """Sum of ``size`` over the output slices of all layers that make the group."""
+        total = np.zeros(self.group.channels)
+        for layer in self.groups.layers:
+            if layer.makes == self.number:
+                total += size(self.weights[layer.path].double()).flatten(1).sum(1).cpu().numpy()
+        return total
+
+    def read(self, size: _Size) -> npt.NDArray[np.float64]:
+        """Sum of ``size`` over the input slices of all layers that read the group.
+
+        A depthwise layer makes and reads with the same weights, which count once, as made.
+        """
+        total = np.zeros(self.group.channels)
+        for layer in self.groups.layers:
+            if (layer.reads.groups == self.number).any() and not layer.is_depthwise:
+                self._add(
+                    total, layer.reads, _columns(layer, size(self.weights[layer.path].double()))
+                )
+        return total
+
+    def normed(self, size: _Size) -> npt.NDArray[np.float64]:
+        """Sum of ``size`` over the weights of the norms over the group."""
+        total = np.zeros(self.group.channels)
+        for norm in self.groups.norms:
+            if (norm.reads.groups == self.number).any() and norm.path in self.weights:
+                self._add(total, norm.reads, size(self.weights[norm.path].double()).cpu().numpy())
+        return total
+
+    def _add(
+        self, total: npt.NDArray[np.float64], reads: Slots, sizes: npt.NDArray[np.float64]
+    ) -> None:
+        mine = reads.groups == self.number
+        np.add.at(total, reads.channels[mine], sizes[mine])
 
 
-def _l2(
-    groups: ChannelGroups, number: int, group: ChannelGroup, weights: _Weights
-) -> npt.NDArray[np.float64]:
-    return np.sqrt(_made(groups, number, group, weights, torch.square))
-
-
-def _gamma(
-    groups: ChannelGroups, number: int, group: ChannelGroup, weights: _Weights
-) -> npt.NDArray[np.float64]:
-    total = _normed(groups, number, group, weights, torch.abs)
-    times = _normed(groups, number, group, weights, torch.ones_like)
+def _gamma(channels: _Channels) -> npt.NDArray[np.float64]:
+    total, times = channels.normed(torch.abs), channels.normed(torch.ones_like)
     if not times.all():
         raise SpecError(
             f"importance 'gamma' reads the weights of batch norms, and the channels of "
-            f"{group.name} have none; use 'l2', or another of {', '.join(get_args(Importance))}"
+            f"{channels.group.name} have none; use 'l2', or another of "
+            f"{', '.join(get_args(Importance))}"
         )
     return np.asarray(total / times)
 
 
-def _group(
-    groups: ChannelGroups, number: int, group: ChannelGroup, weights: _Weights
-) -> npt.NDArray[np.float64]:
-    total = _made(groups, number, group, weights, torch.square)
-    total += _read(groups, number, group, weights, torch.square)
-    total += _normed(groups, number, group, weights, torch.square)
+def _group(channels: _Channels) -> npt.NDArray[np.float64]:
+    total = channels.made(torch.square) + channels.read(torch.square)
+    total += channels.normed(torch.square)
     return np.asarray(total / (total.mean() or 1.0))
 
 
-def _consumer(
-    groups: ChannelGroups, number: int, group: ChannelGroup, weights: _Weights
-) -> npt.NDArray[np.float64]:
-    return _read(groups, number, group, weights, torch.abs)
-
-
-_RULES = {
-    "l1": _l1,
-    "l2": _l2,
+_RULES: dict[str, Callable[[_Channels], npt.NDArray[np.float64]]] = {
+    "l1": lambda channels: channels.made(torch.abs),
+    "l2": lambda channels: np.sqrt(channels.made(torch.square)),
     "gamma": _gamma,
     "group": _group,
-    "consumer": _consumer,
-    "taylor": _l1,  # of gradient x weight
+    "consumer": lambda channels: channels.read(torch.abs),
+    "taylor": lambda channels: channels.made(torch.abs),  # of gradient x weight
 }
-
-
-def _made(
-    groups: ChannelGroups,
-    number: int,
-    group: ChannelGroup,
-    weights: _Weights,
-    size: Callable[[Tensor], Tensor],
-) -> npt.NDArray[np.float64]:
-    """Sum of ``size`` over the output slices of all layers that make the group."""
-    total = np.zeros(group.channels)
-    for layer in groups.layers:
-        if layer.makes == number:
-            total += size(weights[layer.path].double()).flatten(1).sum(1).cpu().numpy()
-    return total
-
-
-def _read(
-    groups: ChannelGroups,
-    number: int,
-    group: ChannelGroup,
-    weights: _Weights,
-    size: Callable[[Tensor], Tensor],
-) -> npt.NDArray[np.float64]:
-    """Sum of ``size`` over the input slices of all layers that read the group.
-
-    A depthwise layer makes and reads with the same weights, which count once, as made.
-    """
-    total = np.zeros(group.channels)
-    for layer in groups.layers:
-        mine = layer.reads.groups == number
-        if mine.any() and not layer.is_depthwise:
-            columns = _columns(layer, size(weights[layer.path].double()))
-            np.add.at(total, layer.reads.channels[mine], columns[mine])
-    return total
 
 
 def _columns(layer: GroupedLayer, sizes: Tensor) -> npt.NDArray[np.float64]:
@@ -187,23 +186,6 @@ def _columns(layer: GroupedLayer, sizes: Tensor) -> npt.NDArray[np.float64]:
     if layer.grouped > 1:
         columns = sizes.flatten(2).sum(2).unflatten(0, (layer.grouped, -1)).sum(1).flatten()
     return np.asarray(columns.cpu().numpy())
-
-
-def _normed(
-    groups: ChannelGroups,
-    number: int,
-    group: ChannelGroup,
-    weights: _Weights,
-    size: Callable[[Tensor], Tensor],
-) -> npt.NDArray[np.float64]:
-    """Sum of ``size`` over the weights of the norms over the group."""
-    total = np.zeros(group.channels)
-    for norm in groups.norms:
-        mine = norm.reads.groups == number
-        if mine.any() and norm.path in weights:
-            sizes = size(weights[norm.path].double()).cpu().numpy()
-            np.add.at(total, norm.reads.channels[mine], sizes[mine])
-    return total
 
 
 def _taylor_weights(
