@@ -1,0 +1,1 @@
+"""What a few flipped bits of the last layer can do to a quantised classifier."""

@@ -1,0 +1,1 @@
+"""Certificates that no patch can change a prediction, by votes over ablated images."""
