@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from nnmass.report._flow import flow_table as flow_table
     from nnmass.report._html import render_html as render_html
     from nnmass.report._html import write_report as write_report
+    from nnmass.report._image_grid import Tile as Tile
+    from nnmass.report._image_grid import image_grid as image_grid
     from nnmass.report._latency import latency_table as latency_table
     from nnmass.report._ldi_against import fit_line as fit_line
     from nnmass.report._ldi_against import ldi_against as ldi_against
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from nnmass.report._ldi_table import ldi_table as ldi_table
     from nnmass.report._mass_theory import mass_theory_figure as mass_theory_figure
     from nnmass.report._pareto import pareto_figure as pareto_figure
+    from nnmass.report._png import png_uri as png_uri
     from nnmass.report._probe_view import ProbeView as ProbeView
     from nnmass.report._probe_view import probe_views as probe_views
     from nnmass.report._probes_page import report_probes as report_probes
@@ -81,6 +84,7 @@ __getattr__ = lazy_names(
         "Report": "nnmass.report._document",
         "Section": "nnmass.report._document",
         "Series": "nnmass.report._curves",
+        "Tile": "nnmass.report._image_grid",
         "arc_diagram": "nnmass.report._arcs",
         "are_short": "nnmass.report._design_names",
         "baselines_table": "nnmass.report._probes_table",
@@ -103,6 +107,7 @@ __getattr__ = lazy_names(
         "front_claim": "nnmass.report._design_words",
         "front_limits": "nnmass.report._design_words",
         "front_table": "nnmass.report._design_table",
+        "image_grid": "nnmass.report._image_grid",
         "latency_line": "nnmass.report._design_words",
         "latency_table": "nnmass.report._latency",
         "ldi_against": "nnmass.report._ldi_against",
@@ -113,6 +118,7 @@ __getattr__ = lazy_names(
         "mass_theory_figure": "nnmass.report._mass_theory",
         "network_names": "nnmass.report._design_names",
         "pareto_figure": "nnmass.report._pareto",
+        "png_uri": "nnmass.report._png",
         "probe_views": "nnmass.report._probe_view",
         "probes_table": "nnmass.report._probes_table",
         "proxy_table": "nnmass.report._proxies",

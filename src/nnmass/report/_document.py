@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from nnmass.errors import SpecError
+from nnmass.report._svg import PNG_START
 from nnmass.report._table import Table
 
-_FORBIDDEN = {"script", "foreignObject", "iframe", "image", "use", "a"}
+_FORBIDDEN = {"script", "foreignObject", "iframe", "use", "a"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,18 @@ class Figure:
                 f"Figure.svg must be one <svg> element, got {self.svg[:40]!r}; {wanted}"
             )
         for node in root.iter():
-            loud = [k for k in node.attrib if _local(k) in ("href", "src") or k.startswith("on")]
+            loud = [k for k, value in node.attrib.items() if _is_loud(node, k, value)]
             if _local(node.tag) in _FORBIDDEN or loud:
                 raise SpecError(
                     f"Figure.svg must not run code or point elsewhere, but it has a "
                     f"<{_local(node.tag)}> {' '.join(loud)}; {wanted}"
                 )
+
+
+def _is_loud(node: ElementTree.Element, key: str, value: str) -> bool:
+    """An attribute that runs code or points outside; a picture may hold its own pixels."""
+    is_picture = _local(node.tag) == "image" and key == "href" and value.startswith(PNG_START)
+    return not is_picture and (_local(key) in ("href", "src") or key.startswith("on"))
 
 
 def _local(name: str) -> str:

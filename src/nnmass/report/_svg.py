@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 N_COLOURS = 7
 LINE_HEIGHT = 14.0
 
+PNG_START = "data:image/png;base64,"
+"""How the address of a picture begins that a drawing holds itself."""
+
 # The colours of groups are those of Okabe and Ito ("Color Universal Design", 2008), yellow left
 # out since it vanishes on white; on dark the two blues change places for the same reason. A file
 # of its own needs a ground: browsers show it on white even where dark is preferred.
