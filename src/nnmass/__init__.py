@@ -9,6 +9,7 @@ from nnmass._lazy import lazy_names
 from nnmass._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from nnmass import audit as audit
     from nnmass import data as data
     from nnmass import errors as errors
     from nnmass import probes as probes
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from nnmass.tracing import trace as trace
 
 _ROOMS = (
+    "audit",
     "data",
     "design",
     "errors",

@@ -1,1 +1,46 @@
 """Audits of a trained model: what a patch can do to it, and what a few flipped bits can."""
+
+from typing import TYPE_CHECKING
+
+from nnmass._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from nnmass.audit._images import with_normalisation as with_normalisation
+    from nnmass.audit._patch._ablation import Ablation as Ablation
+    from nnmass.audit._patch._ablation import parse_ablation as parse_ablation
+    from nnmass.audit._patch._certificate import PatchCertificate as PatchCertificate
+    from nnmass.audit._patch._certificate import recheck as recheck
+    from nnmass.audit._patch._collect import collect_votes as collect_votes
+    from nnmass.audit._patch._encode import encode as encode
+    from nnmass.audit._patch._patch_audit import PatchAudit as PatchAudit
+    from nnmass.audit._patch._patch_audit import certify_patches as certify_patches
+    from nnmass.audit._patch._patch_audit import certify_votes as certify_votes
+    from nnmass.audit._patch._patch_row import PatchRow as PatchRow
+    from nnmass.audit._patch._smoothed import SmoothedNet as SmoothedNet
+    from nnmass.audit._patch._training import BandObjective as BandObjective
+    from nnmass.audit._patch._training import train_smoothed as train_smoothed
+    from nnmass.audit._patch._votes import VoteTable as VoteTable
+    from nnmass.audit._patch._votes import read_votes as read_votes
+    from nnmass.audit._patch._votes import save_votes as save_votes
+
+_PATCH = {
+    "Ablation": "nnmass.audit._patch._ablation",
+    "BandObjective": "nnmass.audit._patch._training",
+    "PatchAudit": "nnmass.audit._patch._patch_audit",
+    "PatchCertificate": "nnmass.audit._patch._certificate",
+    "PatchRow": "nnmass.audit._patch._patch_row",
+    "SmoothedNet": "nnmass.audit._patch._smoothed",
+    "VoteTable": "nnmass.audit._patch._votes",
+    "certify_patches": "nnmass.audit._patch._patch_audit",
+    "certify_votes": "nnmass.audit._patch._patch_audit",
+    "collect_votes": "nnmass.audit._patch._collect",
+    "encode": "nnmass.audit._patch._encode",
+    "parse_ablation": "nnmass.audit._patch._ablation",
+    "read_votes": "nnmass.audit._patch._votes",
+    "recheck": "nnmass.audit._patch._certificate",
+    "save_votes": "nnmass.audit._patch._votes",
+    "train_smoothed": "nnmass.audit._patch._training",
+}
+_SHARED = {"with_normalisation": "nnmass.audit._images"}
+
+__getattr__ = lazy_names(__name__, {**_SHARED, **_PATCH})

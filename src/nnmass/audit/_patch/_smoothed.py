@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from nnmass.audit._images import per_channel
 from nnmass.audit._patch._ablation import Ablation
 from nnmass.audit._patch._encode import check_encoding, encode_with, masks_of
+from nnmass.audit._patch._threshold import checked_threshold
 from nnmass.errors import SpecError
-
-TOP_ONE = "top-one"
-"""The vote rule under which a copy votes for its most likely class alone."""
 
 _COPIES_AT_ONCE = 1024
 
@@ -88,22 +86,36 @@ class SmoothedNet(nn.Module):
             return torch.zeros_like(probabilities, dtype=torch.bool).scatter_(-1, first, True)
         return probabilities >= self.threshold
 
-    def probabilities(self, images: Tensor, *, copies_at_once: int = _COPIES_AT_ONCE) -> Tensor:
+    def probabilities(
+        self, images: Tensor, *, images_at_once: int = 1, copies_at_once: int = _COPIES_AT_ONCE
+    ) -> Tensor:
         """Softmax of the base network on every copy, float32 (B, n, classes).
+
+        By default a forward pass has the copies of one image, whatever else is in the batch: so
+        the prediction of an image alone is bit for bit that of an image among others.
 
         Args:
             images: Pixels in [0, 1], (B, C, H, W).
-            copies_at_once: Ablated copies in one forward pass; more takes more memory.
+            images_at_once: More are faster on a GPU; last digits may then hang on the batch.
+            copies_at_once: Most copies in a forward pass; where an image has more, it takes several
+                passes, cut alike for every image.
         """
-        batch, n = len(images), len(self._masks)
         pixels = self.normalised(images)
         parts = []
-        for first in range(0, batch * n, copies_at_once):
-            at = torch.arange(first, min(first + copies_at_once, batch * n), device=images.device)
-            image, band = at.div(n, rounding_mode="floor"), at % n
-            encoded = encode_with(pixels[image], self._masks[band], encoding=self.encoding)
-            parts.append(self.base(encoded).float().softmax(-1))
-        return torch.cat(parts).view(batch, n, -1)
+        for first in range(0, len(images), images_at_once):
+            some = pixels[first : first + images_at_once, None]
+            for masks in self._masks.split(max(1, copies_at_once // len(some))):
+                encoded = encode_with(some, masks[None], encoding=self.encoding)
+                logits = self.base(encoded.flatten(0, 1))
+                parts.append(logits.float().softmax(-1).unflatten(0, (len(some), len(masks))))
+        return self._joined(parts, len(images), images_at_once)
+
+    def _joined(self, parts: list[Tensor], n_images: int, images_at_once: int) -> Tensor:
+        """The parts of each group of images side by side, then the groups one after the other."""
+        n_groups = -(-n_images // images_at_once)
+        each = len(parts) // n_groups
+        groups = [torch.cat(parts[k * each : (k + 1) * each], 1) for k in range(n_groups)]
+        return torch.cat(groups)
 
     def logits_at(self, images: Tensor, position: int) -> Tensor:
         """Logits of the base network on one copy of every image, (B, classes)."""
@@ -127,23 +139,3 @@ class SmoothedNet(nn.Module):
             yield self
         finally:
             self._is_quick = False
-
-
-def checked_threshold(value: float | str) -> float | str:
-    """A threshold in (0, 1], or ``top-one``.
-
-    Raises:
-        SpecError: It is neither.
-
-    Example:
-        >>> checked_threshold(0.3), checked_threshold("top-one")
-        (0.3, 'top-one')
-    """
-    if value == TOP_ONE:
-        return TOP_ONE
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-        raise SpecError(
-            f"threshold must lie in (0, 1] or be {TOP_ONE!r}, got {value!r}: at 0 every copy would "
-            "vote for every class"
-        )
-    return float(value)
