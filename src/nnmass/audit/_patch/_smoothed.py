@@ -101,21 +101,19 @@ class SmoothedNet(nn.Module):
                 passes, cut alike for every image.
         """
         pixels = self.normalised(images)
-        parts = []
+        pieces = self._masks.split(max(1, copies_at_once // images_at_once))
+        groups = []
         for first in range(0, len(images), images_at_once):
             some = pixels[first : first + images_at_once, None]
-            for masks in self._masks.split(max(1, copies_at_once // len(some))):
-                encoded = encode_with(some, masks[None], encoding=self.encoding)
-                logits = self.base(encoded.flatten(0, 1))
-                parts.append(logits.float().softmax(-1).unflatten(0, (len(some), len(masks))))
-        return self._joined(parts, len(images), images_at_once)
-
-    def _joined(self, parts: list[Tensor], n_images: int, images_at_once: int) -> Tensor:
-        """The parts of each group of images side by side, then the groups one after the other."""
-        n_groups = -(-n_images // images_at_once)
-        each = len(parts) // n_groups
-        groups = [torch.cat(parts[k * each : (k + 1) * each], 1) for k in range(n_groups)]
+            parts = [self._softmax(some, masks) for masks in pieces]
+            groups.append(torch.cat(parts, 1))
         return torch.cat(groups)
+
+    def _softmax(self, images: Tensor, masks: Tensor) -> Tensor:
+        """Softmax on the copies that ``masks`` keep, (b, m, classes), in one forward pass."""
+        encoded = encode_with(images, masks[None], encoding=self.encoding)
+        logits = self.base(encoded.flatten(0, 1))
+        return logits.float().softmax(-1).unflatten(0, encoded.shape[:2])
 
     def logits_at(self, images: Tensor, position: int) -> Tensor:
         """Logits of the base network on one copy of every image, (B, classes)."""
