@@ -8,15 +8,21 @@ if TYPE_CHECKING:
     from nnmass.audit._images import with_normalisation as with_normalisation
     from nnmass.audit._patch._ablation import Ablation as Ablation
     from nnmass.audit._patch._ablation import parse_ablation as parse_ablation
+    from nnmass.audit._patch._attack import PatchAttack as PatchAttack
+    from nnmass.audit._patch._attack import attack_patches as attack_patches
     from nnmass.audit._patch._certificate import PatchCertificate as PatchCertificate
     from nnmass.audit._patch._certificate import recheck as recheck
     from nnmass.audit._patch._collect import collect_votes as collect_votes
     from nnmass.audit._patch._encode import encode as encode
+    from nnmass.audit._patch._files import SMOOTHED_FILE as SMOOTHED_FILE
+    from nnmass.audit._patch._files import load_smoothed as load_smoothed
+    from nnmass.audit._patch._files import save_smoothed as save_smoothed
     from nnmass.audit._patch._patch_audit import PatchAudit as PatchAudit
     from nnmass.audit._patch._patch_audit import certify_patches as certify_patches
     from nnmass.audit._patch._patch_audit import certify_votes as certify_votes
     from nnmass.audit._patch._patch_row import PatchRow as PatchRow
     from nnmass.audit._patch._smoothed import SmoothedNet as SmoothedNet
+    from nnmass.audit._patch._stem import adapt_stem as adapt_stem
     from nnmass.audit._patch._training import BandObjective as BandObjective
     from nnmass.audit._patch._training import train_smoothed as train_smoothed
     from nnmass.audit._patch._votes import VoteTable as VoteTable
@@ -26,18 +32,24 @@ if TYPE_CHECKING:
 _PATCH = {
     "Ablation": "nnmass.audit._patch._ablation",
     "BandObjective": "nnmass.audit._patch._training",
+    "PatchAttack": "nnmass.audit._patch._attack",
     "PatchAudit": "nnmass.audit._patch._patch_audit",
     "PatchCertificate": "nnmass.audit._patch._certificate",
     "PatchRow": "nnmass.audit._patch._patch_row",
+    "SMOOTHED_FILE": "nnmass.audit._patch._files",
     "SmoothedNet": "nnmass.audit._patch._smoothed",
     "VoteTable": "nnmass.audit._patch._votes",
+    "adapt_stem": "nnmass.audit._patch._stem",
+    "attack_patches": "nnmass.audit._patch._attack",
     "certify_patches": "nnmass.audit._patch._patch_audit",
     "certify_votes": "nnmass.audit._patch._patch_audit",
     "collect_votes": "nnmass.audit._patch._collect",
     "encode": "nnmass.audit._patch._encode",
+    "load_smoothed": "nnmass.audit._patch._files",
     "parse_ablation": "nnmass.audit._patch._ablation",
     "read_votes": "nnmass.audit._patch._votes",
     "recheck": "nnmass.audit._patch._certificate",
+    "save_smoothed": "nnmass.audit._patch._files",
     "save_votes": "nnmass.audit._patch._votes",
     "train_smoothed": "nnmass.audit._patch._training",
 }
