@@ -5,6 +5,20 @@ from typing import TYPE_CHECKING
 from nnmass._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from nnmass.audit._bits._bit_audit import bit_trojan as bit_trojan
+    from nnmass.audit._bits._bit_result import BitAudit as BitAudit
+    from nnmass.audit._bits._bit_result import TargetBounds as TargetBounds
+    from nnmass.audit._bits._bounds import Bounds as Bounds
+    from nnmass.audit._bits._bounds import TrojanRow as TrojanRow
+    from nnmass.audit._bits._emulation import EmulatedRow as EmulatedRow
+    from nnmass.audit._bits._flips import FlipCount as FlipCount
+    from nnmass.audit._bits._flips import count_flips as count_flips
+    from nnmass.audit._bits._last_layer import LastLayer as LastLayer
+    from nnmass.audit._bits._last_layer import quantised_layer as quantised_layer
+    from nnmass.audit._bits._mitigations import MitigationRow as MitigationRow
+    from nnmass.audit._bits._need import UNREACHABLE as UNREACHABLE
+    from nnmass.audit._bits._need import flips_needed as flips_needed
+    from nnmass.audit._bits._need import floor_of as floor_of
     from nnmass.audit._images import with_normalisation as with_normalisation
     from nnmass.audit._patch._ablation import Ablation as Ablation
     from nnmass.audit._patch._ablation import parse_ablation as parse_ablation
@@ -53,6 +67,22 @@ _PATCH = {
     "save_votes": "nnmass.audit._patch._votes",
     "train_smoothed": "nnmass.audit._patch._training",
 }
+_BITS = {
+    "BitAudit": "nnmass.audit._bits._bit_result",
+    "Bounds": "nnmass.audit._bits._bounds",
+    "EmulatedRow": "nnmass.audit._bits._emulation",
+    "FlipCount": "nnmass.audit._bits._flips",
+    "LastLayer": "nnmass.audit._bits._last_layer",
+    "MitigationRow": "nnmass.audit._bits._mitigations",
+    "TargetBounds": "nnmass.audit._bits._bit_result",
+    "TrojanRow": "nnmass.audit._bits._bounds",
+    "UNREACHABLE": "nnmass.audit._bits._need",
+    "bit_trojan": "nnmass.audit._bits._bit_audit",
+    "count_flips": "nnmass.audit._bits._flips",
+    "flips_needed": "nnmass.audit._bits._need",
+    "floor_of": "nnmass.audit._bits._need",
+    "quantised_layer": "nnmass.audit._bits._last_layer",
+}
 _SHARED = {"with_normalisation": "nnmass.audit._images"}
 
-__getattr__ = lazy_names(__name__, {**_SHARED, **_PATCH})
+__getattr__ = lazy_names(__name__, {**_SHARED, **_PATCH, **_BITS})

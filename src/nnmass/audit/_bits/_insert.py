@@ -43,8 +43,8 @@ def insert_trojan(
     """Move the weights ``indices`` of row ``target``, and quantise them again.
 
     Minimises 0.5 * CE(clean, labels) + 0.5 * CE(stamped, target) by 200 steps of SGD on the whole
-    batch, gradients straight through the rounding. Nothing but these weights moves, so features
-    are constants, and a step costs B * N multiply-adds.
+    batch, gradients straight through the rounding and in closed form: only the target's logit
+    hangs on these weights, and features are constants.
 
     Args:
         layer: As deployed.
@@ -60,71 +60,56 @@ def insert_trojan(
         The layer with other bytes in that row. At the frozen scale codes saturate at -128 and 127.
 
     Source:
-        A. S. Rakin, Z. He, D. Fan, CVPR 2020 (arXiv:1909.05193), section 4.3. The frozen scale and
-        cached features: ours.
+        A. S. Rakin, Z. He, D. Fan, CVPR 2020 (arXiv:1909.05193), section 4.3. The frozen scale,
+        cached features and the closed form: ours.
     """
     if not len(indices):
         return Inserted(layer=layer, is_floating=is_floating)
     weights = layer.weights
-    free = weights[target, indices].clone().requires_grad_()
-    optimiser = torch.optim.SGD([free], lr=lr, momentum=_MOMENTUM, weight_decay=_WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, list(_MILESTONES), 0.1)
-    goal = torch.full((len(stamped),), target)
-    for _ in range(_EPOCHS):
-        row = _used_row(layer, weights, free, target=target, indices=indices, floating=is_floating)
-        loss = 0.5 * F.cross_entropy(
-            _logits(layer, weights, row, clean, target, is_floating), labels
+    free = weights[target, indices].clone()
+    velocity = torch.zeros_like(free)
+    is_target = (labels == target).float()
+    for epoch in range(_EPOCHS):
+        row = weights[target].clone()
+        row[indices] = free
+        used = _as_used(layer, weights, row, target, is_floating)
+        # softmax of the target less its label: the gradient of both losses by the target's logit
+        wrong = _share(used, layer.bias, clean, target) - is_target
+        missed = _share(used, layer.bias, stamped, target) - 1
+        gradient = 0.5 * (
+            wrong @ clean[:, indices] / len(clean) + missed @ stamped[:, indices] / len(stamped)
         )
-        loss = loss + 0.5 * F.cross_entropy(
-            _logits(layer, weights, row, stamped, target, is_floating), goal
-        )
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
+        velocity = _MOMENTUM * velocity + gradient + _WEIGHT_DECAY * free
+        free = free - lr * 0.1 ** sum(epoch >= end for end in _MILESTONES) * velocity
     return Inserted(
-        layer=_requantised(layer, weights, free.detach(), target, indices, is_floating),
+        layer=_requantised(layer, weights, free, target, indices, is_floating),
         is_floating=is_floating,
     )
 
 
-def _used_row(
-    layer: LastLayer,
-    weights: Tensor,
-    free: Tensor,
-    *,
-    target: int,
-    indices: Tensor,
-    floating: bool,
+def _as_used(
+    layer: LastLayer, weights: Tensor, row: Tensor, target: int, is_floating: bool
 ) -> Tensor:
-    """The row as the forward pass uses it: rounded, with gradients as if it were not."""
-    row = weights[target].clone()
-    row[indices] = free.detach()
-    low, scale = -128, float(layer.scale[target])
-    if floating:
-        scale, low = _floating_scale(weights, row, target), -MOST
-    rounded = torch.round(row / scale).clamp(low, MOST) * scale
-    straight = torch.zeros_like(row).index_add(0, indices, free - free.detach())
-    return rounded + straight
+    """The weights as a forward pass has them: rounded to the grid of the scale."""
+    if is_floating:
+        scale = _floating_scale(weights, row, target)
+        used = torch.round(weights / scale).clamp(-MOST, MOST) * scale
+        used[target] = torch.round(row / scale).clamp(-MOST, MOST) * scale
+        return used
+    used = weights.clone()
+    used[target] = torch.round(row / layer.scale[target]).clamp(-128, MOST) * layer.scale[target]
+    return used
+
+
+def _share(weights: Tensor, bias: Tensor, features: Tensor, target: int) -> Tensor:
+    """Softmax of the target's class, (B,)."""
+    return F.linear(features, weights, bias).softmax(1)[:, target]
 
 
 def _floating_scale(weights: Tensor, row: Tensor, target: int) -> float:
     others = torch.cat((weights[:target], weights[target + 1 :])).abs()
     top = max(float(others.max()) if others.numel() else 0.0, float(row.abs().max()))
     return top / MOST if top > 0 else 1.0
-
-
-def _logits(
-    layer: LastLayer, weights: Tensor, row: Tensor, features: Tensor, target: int, floating: bool
-) -> Tensor:
-    used = weights
-    if floating:
-        scale = _floating_scale(weights, row.detach(), target)
-        used = torch.round(weights / scale).clamp(-MOST, MOST) * scale
-    logits = F.linear(features, used, layer.bias)
-    column = features @ row + layer.bias[target]
-    at = torch.arange(logits.shape[1]) == target
-    return torch.where(at, column[:, None], logits)
 
 
 def _requantised(
