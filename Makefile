@@ -12,7 +12,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 TORCH := $(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
-NEED_TABLES := $(addprefix bench/,how_sure.py predict.py predict_nb201.py predict_nested.py imagenet_rows.py proxies_nb201.py slim_accuracy.py patch_certificates.py)
+NEED_TABLES := $(addprefix bench/,how_sure.py predict.py predict_nb201.py predict_nested.py imagenet_rows.py proxies_nb201.py slim_accuracy.py patch_certificates.py bit_audit.py)
 
 .PHONY: demo test test-all check bench clean
 

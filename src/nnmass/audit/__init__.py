@@ -6,6 +6,7 @@ from nnmass._lazy import lazy_names
 
 if TYPE_CHECKING:
     from nnmass.audit._bits._bit_audit import bit_trojan as bit_trojan
+    from nnmass.audit._bits._bit_result import OUTSIDE as OUTSIDE
     from nnmass.audit._bits._bit_result import BitAudit as BitAudit
     from nnmass.audit._bits._bit_result import TargetBounds as TargetBounds
     from nnmass.audit._bits._bounds import Bounds as Bounds
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from nnmass.audit._patch._ablation import parse_ablation as parse_ablation
     from nnmass.audit._patch._attack import PatchAttack as PatchAttack
     from nnmass.audit._patch._attack import attack_patches as attack_patches
+    from nnmass.audit._patch._certificate import NOT_COVERED as NOT_COVERED
     from nnmass.audit._patch._certificate import PatchCertificate as PatchCertificate
     from nnmass.audit._patch._certificate import recheck as recheck
     from nnmass.audit._patch._collect import collect_votes as collect_votes
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 _PATCH = {
     "Ablation": "nnmass.audit._patch._ablation",
     "BandObjective": "nnmass.audit._patch._training",
+    "NOT_COVERED": "nnmass.audit._patch._certificate",
     "PatchAttack": "nnmass.audit._patch._attack",
     "PatchAudit": "nnmass.audit._patch._patch_audit",
     "PatchCertificate": "nnmass.audit._patch._certificate",
@@ -74,6 +77,7 @@ _BITS = {
     "FlipCount": "nnmass.audit._bits._flips",
     "LastLayer": "nnmass.audit._bits._last_layer",
     "MitigationRow": "nnmass.audit._bits._mitigations",
+    "OUTSIDE": "nnmass.audit._bits._bit_result",
     "TargetBounds": "nnmass.audit._bits._bit_result",
     "TrojanRow": "nnmass.audit._bits._bounds",
     "UNREACHABLE": "nnmass.audit._bits._need",

@@ -8,6 +8,7 @@ import typer
 
 from nnmass._version import __version__
 from nnmass.cli import (
+    audit,
     datasets,
     demo,
     design,
@@ -71,6 +72,7 @@ _probes.command("show", epilog=probes.SHOW_EPILOG)(reporting(probes.probes_show)
 app.add_typer(_probes, name="probes")
 
 app.add_typer(slim.app, name="slim")
+app.add_typer(audit.app, name="audit")
 
 _study = typer.Typer(
     help="Many trainings as one: run, resume, check, ls, show, export, fit.", no_args_is_help=True

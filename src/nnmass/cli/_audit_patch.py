@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nnmass.cli._audit_patch_output import emit_patch, emit_patch_document, write_patch_files
+from nnmass.cli._audit_patch_run import certified
 from nnmass.cli._audit_voting import VotingSettings, voting_network
 from nnmass.cli._counting import ticking
 from nnmass.cli._errors import NOT_MET, say
@@ -115,13 +116,11 @@ def audit_patch(
         is_trained_here=is_trained_here,
     )
     net, name, record = voting_network(model, images, voting, out=out, quiet=quiet or json)
-    from nnmass.cli._audit_patch_run import run_patch_audit
-
     with ticking(quiet=quiet or json) as tick:
-        done = run_patch_audit(
+        done = certified(
             net,
             images,
-            name=name,
+            network=name,
             patches=patches,
             thresholds=thresholds or (net.threshold,),
             tolerance=tolerance,
@@ -130,7 +129,7 @@ def audit_patch(
             device=device,
             tick=tick,
         )
-    write_patch_files(done, images, record, out=out, html=html)
+    write_patch_files(done, out=out, html=html)
     if json:
         emit_patch_document(done, record)
     else:

@@ -58,7 +58,7 @@ def _trained(
 ) -> tuple[SmoothedNet, str, RunRecord]:
     from nnmass.audit import SmoothedNet, adapt_stem, parse_ablation, save_smoothed, train_smoothed
     from nnmass.cli._progress import watching
-    from nnmass.nets import open_network
+    from nnmass.nets import has_weights, open_network
 
     shape = images.info.shape
     if len(shape) != 3:
@@ -67,7 +67,8 @@ def _trained(
         settings.bands, (shape[1], shape[2]), stride=settings.stride, wrap=settings.wrap
     )
     opened = open_network(model, seed=settings.seed, weights=True)
-    net = SmoothedNet(adapt_stem(opened.model, channels=shape[0]), ablation)
+    base = adapt_stem(opened.model, shape, seed=None if has_weights(model) else settings.seed)
+    net = SmoothedNet(base, ablation)
     name = f"{opened.name} {ablation}"
     with watching(quiet=quiet) as watch:
         result = train_smoothed(
@@ -84,6 +85,11 @@ def _trained(
     trained = result.net
     assert isinstance(trained, SmoothedNet)
     if out is not None:
-        save_smoothed(trained, out, network=opened.name)
+        save_smoothed(trained, out, network=_reopened(model, opened.name), channels=shape[0])
         say(f"saved to {out}; the same command with {out} as MODEL and no --train reads it")
     return trained, name, result.record
+
+
+def _reopened(model: str, name: str) -> str:
+    """What opens the same module again: a saved folder's spec, or the name itself."""
+    return name if "(" in name or ":" in name else model

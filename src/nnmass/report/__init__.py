@@ -15,6 +15,13 @@ from nnmass.report._table import Table as Table
 
 if TYPE_CHECKING:
     from nnmass.report._arcs import arc_diagram as arc_diagram
+    from nnmass.report._bits_page import bits_figure as bits_figure
+    from nnmass.report._bits_page import bits_line as bits_line
+    from nnmass.report._bits_page import bits_table as bits_table
+    from nnmass.report._bits_page import emulated_table as emulated_table
+    from nnmass.report._bits_page import mitigations_figure as mitigations_figure
+    from nnmass.report._bits_page import mitigations_table as mitigations_table
+    from nnmass.report._bits_page import report_bits as report_bits
     from nnmass.report._cell_drawing import CellDrawing as CellDrawing
     from nnmass.report._cell_drawing import cell_drawing as cell_drawing
     from nnmass.report._cell_drawing import cell_remarks as cell_remarks
@@ -56,6 +63,13 @@ if TYPE_CHECKING:
     from nnmass.report._ldi_table import ldi_table as ldi_table
     from nnmass.report._mass_theory import mass_theory_figure as mass_theory_figure
     from nnmass.report._pareto import pareto_figure as pareto_figure
+    from nnmass.report._patch_page import attack_line as attack_line
+    from nnmass.report._patch_page import best_row as best_row
+    from nnmass.report._patch_page import patch_curve as patch_curve
+    from nnmass.report._patch_page import patch_images as patch_images
+    from nnmass.report._patch_page import patch_line as patch_line
+    from nnmass.report._patch_page import patch_table as patch_table
+    from nnmass.report._patch_page import report_patches as report_patches
     from nnmass.report._png import png_uri as png_uri
     from nnmass.report._probe_view import ProbeView as ProbeView
     from nnmass.report._probe_view import probe_views as probe_views
@@ -64,6 +78,8 @@ if TYPE_CHECKING:
     from nnmass.report._probes_table import probes_table as probes_table
     from nnmass.report._probes_table import verdicts_table as verdicts_table
     from nnmass.report._proxies import proxy_table as proxy_table
+    from nnmass.report._ranges import Range as Range
+    from nnmass.report._ranges import ranges as ranges
     from nnmass.report._scatter import Point as Point
     from nnmass.report._scatter import scatter as scatter
     from nnmass.report._terminal import render_table as render_table
@@ -85,6 +101,22 @@ __getattr__ = lazy_names(
         "Section": "nnmass.report._document",
         "Series": "nnmass.report._curves",
         "Tile": "nnmass.report._image_grid",
+        "bits_figure": "nnmass.report._bits_page",
+        "bits_line": "nnmass.report._bits_page",
+        "bits_table": "nnmass.report._bits_page",
+        "emulated_table": "nnmass.report._bits_page",
+        "mitigations_figure": "nnmass.report._bits_page",
+        "mitigations_table": "nnmass.report._bits_page",
+        "report_bits": "nnmass.report._bits_page",
+        "attack_line": "nnmass.report._patch_page",
+        "best_row": "nnmass.report._patch_page",
+        "patch_curve": "nnmass.report._patch_page",
+        "patch_images": "nnmass.report._patch_page",
+        "patch_line": "nnmass.report._patch_page",
+        "patch_table": "nnmass.report._patch_page",
+        "report_patches": "nnmass.report._patch_page",
+        "Range": "nnmass.report._ranges",
+        "ranges": "nnmass.report._ranges",
         "arc_diagram": "nnmass.report._arcs",
         "are_short": "nnmass.report._design_names",
         "baselines_table": "nnmass.report._probes_table",

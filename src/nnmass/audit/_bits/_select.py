@@ -14,7 +14,7 @@ from nnmass.audit._bits._last_layer import LastLayer
 from nnmass.audit._bits._need import bit_values
 
 _CLEAN_WEIGHTS = (0.3, 1.0, 3.0, 10.0)
-_BEYOND = 1.25  # flips searched beyond those that reach the goal on the audit images
+_BEYOND = 2.0  # flips searched beyond those that reach the goal on the audit images
 _TABOO = 6  # steps for which a bit that was flipped stays as it is
 
 

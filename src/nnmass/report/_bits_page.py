@@ -1,0 +1,259 @@
+"""A bit-trojan audit: tables, the range of flips by class and by mitigation, one page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from nnmass.errors import SpecError
+from nnmass.report._document import Figure, Report, Section
+from nnmass.report._numbers import format_percent
+from nnmass.report._ranges import Range, ranges
+from nnmass.report._table import Column, Table
+
+if TYPE_CHECKING:
+    from nnmass.audit import BitAudit, MitigationRow, TargetBounds
+
+_FLOOR, _FOUND = "proven floor", "found (upper bound)"
+
+_HOW = (
+    "The floor is a proof: each flip moves a logit by a known amount, so the fewest flips that win "
+    "an image are counted exactly, and no set of fewer flips in the row of the class can win the "
+    "share of images that is asked for. The upper bound is what a search really reached, on images "
+    "that it had not seen. The truth lies between the two."
+)
+_PROMISE = (
+    "Nothing was flipped anywhere. The audit computed on a copy in memory, kept no attacked model "
+    "and left the given one as it was."
+)
+
+
+def bits_line(audit: BitAudit) -> str:
+    """The answer in a sentence or two."""
+    worst, goal = audit.worst, format_percent(audit.goal, digits=0)
+    floors = [f for t in audit.targets if (f := audit.floor_of(t)) is not None]
+    floor = f"at least {min(floors)}" if floors else "no number of"
+    upper = worst.bounds.n_upper
+    if upper is None:
+        return (
+            f"A sticker of {audit.trigger_px} pixels needs {floor} flipped bits of the last layer "
+            f"to win {goal} of the images for a class; the search found no set that does so at a "
+            f"loss of {format_percent(audit.tolerance, digits=0)} accuracy."
+        )
+    bits = 8 * audit.layer_bytes
+    found = worst.bounds.upper
+    assert found is not None
+    return (
+        f"{upper} flipped bits of the {bits:,} of the last layer are enough for a sticker of "
+        f"{audit.trigger_px} pixels to turn {format_percent(found.asr_non)} of the images into "
+        f"class {worst.target} (clean accuracy {format_percent(audit.clean_accuracy)} to "
+        f"{format_percent(found.accuracy)}). Proven: no class can be planted with fewer than "
+        f"{min(floors)}."
+        if floors
+        else f"{upper} flipped bits are enough."
+    )
+
+
+def bits_table(audit: BitAudit) -> Table:
+    """A row for each class: its worst sticker, both ends, and where the flips lie."""
+    names = (
+        "ASR, no flips", "floor", "floor, layer", "found", "ASR", "clean", "bytes", "pages",
+        "published search",
+    )  # fmt: skip
+    optional = {"floor, layer", "bytes", "pages"}
+    columns = (
+        Column("class", "left"),
+        Column("sticker", "left"),
+        *(Column(name, is_optional=name in optional) for name in names),
+    )
+    rows = tuple(_cells(audit.worst_of(target)) for target in audit.targets)
+    title = (
+        f"{audit.network}: clean accuracy {format_percent(audit.clean_accuracy)}, goal "
+        f"{format_percent(audit.goal, digits=0)}, sticker {audit.trigger_px} px"
+    )
+    return Table(columns, rows, title)
+
+
+def _cells(case: TargetBounds) -> tuple[str, ...]:
+    bounds, upper = case.bounds, case.bounds.upper
+    return (
+        str(case.target),
+        case.place,
+        format_percent(bounds.asr0_non),
+        _count(bounds.floor),
+        _count(bounds.layer_floor),
+        _count(bounds.n_upper),
+        "-" if upper is None else format_percent(upper.asr_non),
+        "-" if upper is None else format_percent(upper.accuracy),
+        "-" if upper is None else str(upper.flips.n_bytes),
+        "-" if upper is None else str(upper.flips.n_pages),
+        _published(case),
+    )
+
+
+def _published(case: TargetBounds) -> str:
+    """The published insertion that comes nearest to the goal: flips and ASR."""
+    rows = case.bounds.rows
+    if not rows:
+        return "-"
+    best = max(rows, key=lambda row: row.asr_non)
+    return f"{best.flips.n_flips} ({format_percent(best.asr_non, digits=0)})"
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
+def mitigations_table(audit: BitAudit) -> Table:
+    """Each mitigation, measured on the worst case."""
+    columns = (
+        Column("mitigation", "left"),
+        Column("floor"),
+        Column("found"),
+        Column("clean"),
+        Column("noticed"),
+        Column("ASR after repair", is_optional=True),
+        Column("extra bytes", is_optional=True),
+        Column("check", unit="us"),
+    )
+    return Table(columns, tuple(map(_mitigation, audit.mitigations)), "Mitigations, worst case")
+
+
+def _mitigation(row: MitigationRow) -> tuple[str, ...]:
+    return (
+        row.name,
+        _count(row.floor),
+        _count(row.upper),
+        format_percent(row.clean_accuracy),
+        "-" if row.detected is None else format_percent(row.detected),
+        "-" if row.recovered_asr is None else format_percent(row.recovered_asr),
+        f"{row.extra_bytes:,}",
+        "-" if row.check_us is None else f"{row.check_us:.1f}",
+    )
+
+
+def bits_figure(audit: BitAudit) -> str:
+    """Floor and upper bound of every class; SVG."""
+    rows = [
+        Range(label=f"class {t}", low=_low(audit, t), high=audit.worst_of(t).bounds.n_upper)
+        for t in audit.targets
+    ]
+    return ranges(
+        rows,
+        x_label="flipped bits of the last layer",
+        title="How many flips plant a class",
+        low_name=_FLOOR,
+        high_name=_FOUND,
+    )
+
+
+def _low(audit: BitAudit, target: int) -> int | None:
+    """The floor of the class's worst sticker, which its upper bound is of."""
+    return audit.worst_of(target).bounds.floor
+
+
+def mitigations_figure(audit: BitAudit) -> str:
+    """Floor and upper bound under every mitigation; SVG."""
+    rows = [Range(label=row.name, low=row.floor, high=row.upper) for row in audit.mitigations]
+    return ranges(
+        rows,
+        x_label="flipped bits of the last layer, or of its copies",
+        title="What each mitigation buys",
+        low_name=_FLOOR,
+        high_name=_FOUND,
+    )
+
+
+def report_bits(audit: BitAudit, *, provenance: Mapping[str, str] | None = None) -> Report:
+    """The audit as a page for a reviewer.
+
+    Args:
+        audit: From `nnmass.audit.bit_trojan`.
+        provenance: What the page should say besides the model and the settings.
+    """
+    told = {
+        "network": audit.network,
+        "last layer": f"{audit.layer}: {audit.n_classes} x {audit.n_features}, int8, frozen scale",
+        "weights": f"{audit.model_bytes:,} bytes in all, {audit.layer_bytes:,} in the last layer",
+        "images": f"{audit.n_audit} seen by the searches, {audit.n_evaluation:,} others judge",
+        "sticker": f"{audit.trigger_px} px, {format_percent(audit.trigger_share)} of the image",
+        "measured in": f"{audit.seconds:.1f} s",
+    }
+    return Report(
+        title=f"What flipped bits can do to {audit.network}",
+        answer=bits_line(audit),
+        sections=tuple(_sections(audit)),
+        provenance={**told, **(provenance or {})},
+    )
+
+
+def _sections(audit: BitAudit) -> Iterator[Section]:
+    caption = (
+        "For each class and its worst sticker the flips that are needed at least, and the fewest "
+        "that a search found. A dotted line: none found."
+    )
+    yield Section(
+        "Class by class",
+        f"{_HOW}\n\n{_PROMISE}",
+        _figure(bits_figure, audit, caption),
+        (bits_table(audit),),
+    )
+    if audit.mitigations and audit.mitigated is not None:
+        text = (
+            f"Measured on the worst case, class {audit.mitigated.target} with a sticker at the "
+            f"{audit.mitigated.place}. Nothing was trained again."
+        )
+        yield Section(
+            "Mitigations",
+            text,
+            _figure(mitigations_figure, audit, "The same two ends under each mitigation."),
+            (mitigations_table(audit), _notes_table(audit)),
+        )
+        yield Section("What to do", "\n\n".join(audit.recommendations))
+    if any(case.emulated for case in audit.cases):
+        yield Section("The released code's count", _EMULATED, tables=(emulated_table(audit),))
+    from nnmass.audit import OUTSIDE
+
+    yield Section("Outside these bounds", "\n\n".join([*OUTSIDE, *audit.notes]))
+
+
+_EMULATED = (
+    "The released code recomputes the scale of the layer from its largest weight, and counts the "
+    "moved weights alone. What that change of scale does to all other bytes of the layer stands in "
+    "the last column but one: so many bits memory would really have to change."
+)
+
+
+def emulated_table(audit: BitAudit) -> Table:
+    """The released code's way beside what it leaves out."""
+    names = ("weights", "n_w", "n_b", "clean", "ASR", "bits of the layer", "scale")
+    columns = (Column("class", "left"), Column("sticker", "left"), *map(Column, names))
+    rows = tuple(
+        (
+            str(case.target),
+            case.place,
+            str(row.n_weights),
+            str(row.n_bytes),
+            str(row.n_flips),
+            format_percent(row.accuracy),
+            format_percent(row.asr),
+            f"{row.layer_flips:,}",
+            f"{row.scale_ratio:.2f}x",
+        )
+        for case in audit.cases
+        for row in case.emulated
+    )
+    return Table(columns, rows, "Recomputed scale, as published")
+
+
+def _figure(draw: object, audit: BitAudit, caption: str) -> tuple[Figure, ...]:
+    assert callable(draw)
+    try:
+        return (Figure(draw(audit), caption),)
+    except SpecError:  # no number of flips is enough anywhere: the table says so
+        return ()
+
+
+def _notes_table(audit: BitAudit) -> Table:
+    columns = (Column("mitigation", "left"), Column("what it costs, or does not stop", "left"))
+    return Table(columns, tuple((row.name, row.note) for row in audit.mitigations if row.note))

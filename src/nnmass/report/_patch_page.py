@@ -1,0 +1,202 @@
+"""Certificates against patches: tables, the curve, images with what they survive, one page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnmass.report._curves import Series, curves
+from nnmass.report._document import Figure, Report, Section
+from nnmass.report._image_grid import Tile, image_grid
+from nnmass.report._numbers import format_percent
+from nnmass.report._table import Column, Table
+
+if TYPE_CHECKING:
+    from nnmass.audit import PatchAttack, PatchAudit, PatchRow
+
+_MOST_TILES = 24
+
+_RULES = (
+    "A prediction is certified by the count rule if its lead in votes is more than twice what any "
+    "patch of that size can touch; by the location rule if no place of the patch lets another "
+    "class pass it. The second certifies all that the first does. Both are proofs: no attack was "
+    "run to find them, and none can undo them within what they cover."
+)
+_COVER = "What these certificates do not cover:"
+
+
+def patch_table(audit: PatchAudit) -> Table:
+    """A row for each threshold and patch."""
+    columns = (
+        Column("votes at", "left"),
+        Column("patch", "left"),
+        Column("touches", unit=f"of {audit.table.ablation.n}"),
+        Column("clean"),
+        Column("certified"),
+        Column("95 % interval"),
+        Column("count rule"),
+        Column("certified, wrong", is_optional=True),
+    )
+    return Table(columns, tuple(map(_cells, audit.rows)), f"{audit.table.network}: {_what(audit)}")
+
+
+def _what(audit: PatchAudit) -> str:
+    return f"{len(audit.table):,} images, {audit.table.ablation} ablations"
+
+
+def _cells(row: PatchRow) -> tuple[str, ...]:
+    low, high = row.certified_interval
+    return (
+        str(row.threshold),
+        f"{row.patch[0]}x{row.patch[1]}",
+        str(row.reach),
+        format_percent(row.clean_accuracy),
+        format_percent(row.certified_accuracy),
+        f"{100 * low:.1f} .. {100 * high:.1f} %",
+        format_percent(row.count_accuracy),
+        format_percent(row.certified_wrong),
+    )
+
+
+def patch_line(audit: PatchAudit) -> str:
+    """The answer in one sentence, of the row with most certified images for the first patch."""
+    best = best_row(audit)
+    height, width = best.patch
+    return (
+        f"{format_percent(best.certified_accuracy)} of {best.n_images:,} images keep their right "
+        f"class whatever stands in any {height}x{width} patch, anywhere; without a patch "
+        f"{format_percent(best.clean_accuracy)} are right."
+    )
+
+
+def best_row(audit: PatchAudit) -> PatchRow:
+    """The threshold with the most certified images for the first patch that was asked for."""
+    first = audit.rows[0].patch
+    return max(
+        (row for row in audit.rows if row.patch == first), key=lambda row: row.certified_accuracy
+    )
+
+
+def patch_curve(audit: PatchAudit) -> str:
+    """Certified accuracy against the side of a square patch, a line for each threshold; SVG."""
+    series = []
+    for threshold in dict.fromkeys(row.threshold for row in audit.rows):
+        clean = next(row.clean_accuracy for row in audit.rows if row.threshold == threshold)
+        points = ((0, clean), *audit.curve(threshold))
+        sides, shares = zip(*points, strict=True)
+        series.append(
+            Series(
+                f"votes at {threshold}", f"votes at {threshold}", sides, [100 * s for s in shares]
+            )
+        )
+    return curves(
+        series,
+        x_label="side of the patch, pixels (0: none)",
+        y_label="right and certified, % of images",
+        title="What survives any square patch",
+    )
+
+
+def patch_images(audit: PatchAudit, pixels: np.ndarray) -> str:
+    """Images with the largest square patch that each survives, from the least to the most; SVG.
+
+    Args:
+        audit: Of these images.
+        pixels: uint8 (B, C, H, W), in the audit's order.
+    """
+    threshold = best_row(audit).threshold
+    sides = audit.largest(threshold)
+    right = audit.predictions(threshold) == audit.table.labels
+    order = np.argsort(np.where(right, sides, -1), kind="stable")
+    n = min(_MOST_TILES, len(order))
+    picked = order[np.linspace(0, len(order) - 1, n).round().astype(int)]
+    predictions = audit.predictions(threshold)
+    tiles = [
+        _tile(pixels[i], int(sides[i]), int(predictions[i]), int(audit.table.labels[i]))
+        for i in picked
+    ]
+    return image_grid(tiles, title="The largest patch that each prediction survives")
+
+
+def _tile(pixels: np.ndarray, side: int, prediction: int, label: int) -> Tile:
+    told = f"{side} px" if side else "none"
+    verdict = f"class {prediction}" if prediction == label else f"{prediction}, is {label}"
+    name = f"predicted {prediction}, true class {label}, survives any square patch up to {told}"
+    return Tile(
+        pixels=pixels if len(pixels) in (1, 3) else pixels[:1],
+        lines=(verdict, f"patch: {told}"),
+        box=(side, side) if side else None,
+        name=name,
+    )
+
+
+def report_patches(
+    audit: PatchAudit,
+    *,
+    pixels: np.ndarray | None = None,
+    attack: PatchAttack | None = None,
+    provenance: Mapping[str, str] | None = None,
+) -> Report:
+    """The audit as a page: the answer, the curve, images, tables, what is not covered.
+
+    Args:
+        audit: From `nnmass.audit.certify_patches`.
+        pixels: uint8 (B, C, H, W), to show some of the images.
+        attack: Made on some of them.
+        provenance: What the page should say besides the network and its votes.
+    """
+    table = audit.table
+    told = {
+        "network": table.network,
+        "weights (sha256)": table.fingerprint,
+        "votes (sha256)": table.digest,
+        "ablation": str(table.ablation),
+        "copies run": f"{table.forward_copies:,} in {table.seconds:.1f} s",
+        "tolerance": f"{audit.tolerance:g}",
+    }
+    return Report(
+        title=f"What a patch can do to {table.network}",
+        answer=patch_line(audit),
+        sections=tuple(_sections(audit, pixels, attack)),
+        provenance={**told, **(provenance or {})},
+    )
+
+
+def _sections(
+    audit: PatchAudit, pixels: np.ndarray | None, attack: PatchAttack | None
+) -> Iterator[Section]:
+    figure = Figure(
+        patch_curve(audit),
+        "Share of the images that are right and certified by the location rule, by the side of the "
+        "patch. At 0 the accuracy without a patch.",
+    )
+    yield Section("How much survives", _RULES, (figure,), (patch_table(audit),))
+    if pixels is not None:
+        caption = (
+            "Images from the least to the most robust. The box is the largest square that may hold "
+            "anything, at any place, without changing the prediction; it is drawn in the middle."
+        )
+        yield Section("Image by image", figures=(Figure(patch_images(audit, pixels), caption),))
+    if attack is not None:
+        yield Section("Beside an attack", attack_line(attack))
+    from nnmass.audit import NOT_COVERED
+
+    text = "\n\n".join(f"- {line}" for line in NOT_COVERED)
+    yield Section("What is not covered", f"{_COVER}\n\n{text}")
+    if audit.notes:
+        yield Section("Notes", "\n\n".join(audit.notes))
+
+
+def attack_line(attack: PatchAttack) -> str:
+    """What an attack reached, in a sentence."""
+    height, width = attack.patch
+    n, flipped = len(attack.is_flipped), sum(attack.is_flipped)
+    return (
+        f"An attack by {height}x{width} patches (gradient steps, {attack.restarts} places of "
+        f"{attack.steps} steps) changed {flipped:,} of {n:,} predictions: accuracy "
+        f"{format_percent(attack.clean_accuracy)} before, "
+        f"{format_percent(attack.attacked_accuracy)} after. The truth lies between the certified "
+        "accuracy and this one."
+    )
