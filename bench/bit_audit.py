@@ -41,8 +41,12 @@ def rows_of(audit):
                     f"accuracy_{n}": found.accuracy, f"asr_non_{n}": found.asr_non}  # fmt: skip
         for found in case.emulated:
             n = found.n_weights
-            row |= {f"floating_flips_{n}": found.n_flips, f"floating_accuracy_{n}": found.accuracy,
-                    f"floating_asr_{n}": found.asr, f"floating_layer_flips_{n}": found.layer_flips}  # fmt: skip
+            row |= {
+                f"floating_flips_{n}": found.n_flips,
+                f"floating_accuracy_{n}": found.accuracy,
+                f"floating_asr_{n}": found.asr,
+                f"floating_layer_flips_{n}": found.layer_flips,
+            }
         yield row
 
 

@@ -77,6 +77,19 @@ def test_votes_are_those_of_each_copy_by_itself():
     assert torch.allclose(whole, one_by_one, atol=1e-6)
 
 
+@pytest.mark.parametrize("images_at_once", [2, 5, 6])
+def test_votes_do_not_hang_on_how_many_images_are_run_at_once(images_at_once):
+    net = SmoothedNet(base(), BANDS)
+    one, more = (
+        collect_votes(net, images(), torch.arange(6), images_at_once=n) for n in (1, images_at_once)
+    )
+    for threshold in (0.1, 0.3, "top-one"):
+        assert np.array_equal(one.votes(threshold), more.votes(threshold))
+    apart = float(np.abs(one.probabilities - more.probabilities).max())
+    assert apart < 1e-5
+    assert one.notes == ()
+
+
 def test_the_network_and_the_generators_are_left_as_they_were():
     net = SmoothedNet(base(), BANDS).train()
     net.base[1].eval()

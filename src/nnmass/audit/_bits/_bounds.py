@@ -192,12 +192,15 @@ def solve(case: Case) -> Solved:
     by_layer = flips_needed(case.layer, others, case.target, whole_layer=True)
     inserted = {n: inserted_layer(case, n).codes[case.target] for n in case.n_weights}
     rows = tuple(judge.row(codes, method="inserted", n_weights=n) for n, codes in inserted.items())
-    upper, codes = _fewest(case, judge, [case.layer.codes[case.target], *inserted.values()], rows)
+    floor = floor_of(by_row, case.goal)
+    tried = [case.layer.codes[case.target], *inserted.values()]
+    # where no flips of the row are enough, none need be searched for
+    upper, codes = (None, None) if floor is None else _fewest(case, judge, tried, rows)
     bounds = Bounds(
         clean_accuracy=deployed.accuracy,
         asr0=deployed.asr,
         asr0_non=deployed.asr_non,
-        floor=floor_of(by_row, case.goal),
+        floor=floor,
         layer_floor=floor_of(by_layer, case.goal),
         upper=upper,
         rows=rows,
