@@ -77,7 +77,7 @@ def audit_bits(
     require: Annotated[
         int | None,
         typer.Option(
-            help="Proven floor that every class must have; else exit code 1.", show_default=False
+            help="Proven floor of the layer for every class; else exit code 1.", show_default=False
         ),
     ] = None,
     device: DeviceOption = "auto",
@@ -124,7 +124,7 @@ def audit_bits(
     else:
         _emit(done)
     if require is not None and not _meets(done, require):
-        say(f"not met: a proven floor of {require} flips for every class")
+        say(f"not met: a proven floor of {require} flips in the last layer for every class")
         raise typer.Exit(NOT_MET)
 
 
@@ -149,7 +149,7 @@ def _scaled(pixels: np.ndarray, images: ImageData) -> np.ndarray:
 
 
 def _meets(audit: BitAudit, least: int) -> bool:
-    floors = (audit.floor_of(target) for target in audit.targets)
+    floors = (audit.layer_floor_of(target) for target in audit.targets)
     return all(floor is None or floor >= least for floor in floors)
 
 

@@ -25,7 +25,7 @@ def emit_patch(run: PatchRun, record: RunRecord | None) -> None:
         emit_line()
     emit_table(patch_table(run.audit))
     emit_line()
-    emit_line(patch_line(run.audit))
+    emit_line(patch_line(run.audit, run.chosen))
     if run.chosen is not None:
         emit_line(f"The other half of the test images chose votes at {run.chosen}.")
     if run.attack is not None:
@@ -74,7 +74,11 @@ def write_patch_files(
 
     command = " ".join(["nnmass", *sys.argv[1:]])
     page = report_patches(
-        run.audit, pixels=run.pixels, attack=run.attack, provenance={"command": command}
+        run.audit,
+        threshold=run.chosen,
+        pixels=run.pixels,
+        attack=run.attack,
+        provenance={"command": command},
     )
     for path in (html, None if out is None else out / "patch.html"):
         if path is not None:

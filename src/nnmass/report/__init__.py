@@ -64,12 +64,12 @@ if TYPE_CHECKING:
     from nnmass.report._mass_theory import mass_theory_figure as mass_theory_figure
     from nnmass.report._pareto import pareto_figure as pareto_figure
     from nnmass.report._patch_page import attack_line as attack_line
-    from nnmass.report._patch_page import best_row as best_row
     from nnmass.report._patch_page import patch_curve as patch_curve
     from nnmass.report._patch_page import patch_images as patch_images
     from nnmass.report._patch_page import patch_line as patch_line
     from nnmass.report._patch_page import patch_table as patch_table
     from nnmass.report._patch_page import report_patches as report_patches
+    from nnmass.report._patch_page import shown_row as shown_row
     from nnmass.report._png import png_uri as png_uri
     from nnmass.report._probe_view import ProbeView as ProbeView
     from nnmass.report._probe_view import probe_views as probe_views
@@ -109,7 +109,7 @@ __getattr__ = lazy_names(
         "mitigations_table": "nnmass.report._bits_page",
         "report_bits": "nnmass.report._bits_page",
         "attack_line": "nnmass.report._patch_page",
-        "best_row": "nnmass.report._patch_page",
+        "shown_row": "nnmass.report._patch_page",
         "patch_curve": "nnmass.report._patch_page",
         "patch_images": "nnmass.report._patch_page",
         "patch_line": "nnmass.report._patch_page",

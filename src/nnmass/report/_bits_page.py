@@ -29,28 +29,27 @@ _PROMISE = (
 
 
 def bits_line(audit: BitAudit) -> str:
-    """The answer in a sentence or two."""
-    worst, goal = audit.worst, format_percent(audit.goal, digits=0)
-    floors = [f for t in audit.targets if (f := audit.floor_of(t)) is not None]
-    floor = f"at least {min(floors)}" if floors else "no number of"
-    upper = worst.bounds.n_upper
-    if upper is None:
-        return (
-            f"A sticker of {audit.trigger_px} pixels needs {floor} flipped bits of the last layer "
-            f"to win {goal} of the images for a class; the search found no set that does so at a "
-            f"loss of {format_percent(audit.tolerance, digits=0)} accuracy."
+    """The answer: what was found, and what is proven."""
+    found = audit.worst.bounds.upper
+    goal = format_percent(audit.goal, digits=0)
+    if found is None:
+        start = (
+            f"No search found flipped bits of the last layer with which a sticker of "
+            f"{audit.trigger_px} pixels wins {goal} of the images for a class at a loss of at most "
+            f"{100 * audit.tolerance:g} points of accuracy."
         )
-    bits = 8 * audit.layer_bytes
-    found = worst.bounds.upper
-    assert found is not None
+    else:
+        start = (
+            f"{found.flips.n_flips} flipped bits of the {8 * audit.layer_bytes:,} of the last "
+            f"layer are enough for a sticker of {audit.trigger_px} pixels to turn "
+            f"{format_percent(found.asr_non)} of the images into class {audit.worst.target} (clean "
+            f"accuracy {format_percent(audit.clean_accuracy)} to {format_percent(found.accuracy)})."
+        )
+    if audit.floor is None:
+        return f"{start} Proven for these stickers: no number of flips in the row of a class does."
     return (
-        f"{upper} flipped bits of the {bits:,} of the last layer are enough for a sticker of "
-        f"{audit.trigger_px} pixels to turn {format_percent(found.asr_non)} of the images into "
-        f"class {worst.target} (clean accuracy {format_percent(audit.clean_accuracy)} to "
-        f"{format_percent(found.accuracy)}). Proven: no class can be planted with fewer than "
-        f"{min(floors)}."
-        if floors
-        else f"{upper} flipped bits are enough."
+        f"{start} Proven for these stickers: {goal} of the images take at least {audit.floor} "
+        f"flips in the row of the class, {_count(audit.layer_floor)} anywhere in the last layer."
     )
 
 

@@ -60,23 +60,24 @@ def _cells(row: PatchRow) -> tuple[str, ...]:
     )
 
 
-def patch_line(audit: PatchAudit) -> str:
-    """The answer in one sentence, of the row with most certified images for the first patch."""
-    best = best_row(audit)
-    height, width = best.patch
+def patch_line(audit: PatchAudit, threshold: float | str | None = None) -> str:
+    """The answer in one sentence, for the first patch at ``threshold``, the first unless told.
+
+    Never the best of several thresholds: that would be chosen on the images it is told of.
+    """
+    row = shown_row(audit, threshold)
+    height, width = row.patch
     return (
-        f"{format_percent(best.certified_accuracy)} of {best.n_images:,} images keep their right "
+        f"{format_percent(row.certified_accuracy)} of {row.n_images:,} images keep their right "
         f"class whatever stands in any {height}x{width} patch, anywhere; without a patch "
-        f"{format_percent(best.clean_accuracy)} are right."
+        f"{format_percent(row.clean_accuracy)} are right."
     )
 
 
-def best_row(audit: PatchAudit) -> PatchRow:
-    """The threshold with the most certified images for the first patch that was asked for."""
-    first = audit.rows[0].patch
-    return max(
-        (row for row in audit.rows if row.patch == first), key=lambda row: row.certified_accuracy
-    )
+def shown_row(audit: PatchAudit, threshold: float | str | None = None) -> PatchRow:
+    """The row of the first patch at ``threshold``, or at the first threshold."""
+    rows = [row for row in audit.rows if threshold in (None, row.threshold)]
+    return rows[0]
 
 
 def patch_curve(audit: PatchAudit) -> str:
@@ -99,14 +100,17 @@ def patch_curve(audit: PatchAudit) -> str:
     )
 
 
-def patch_images(audit: PatchAudit, pixels: np.ndarray) -> str:
+def patch_images(
+    audit: PatchAudit, pixels: np.ndarray, threshold: float | str | None = None
+) -> str:
     """Images with the largest square patch that each survives, from the least to the most; SVG.
 
     Args:
         audit: Of these images.
         pixels: uint8 (B, C, H, W), in the audit's order.
+        threshold: Of the votes; the first unless told.
     """
-    threshold = best_row(audit).threshold
+    threshold = shown_row(audit, threshold).threshold
     sides = audit.largest(threshold)
     right = audit.predictions(threshold) == audit.table.labels
     order = np.argsort(np.where(right, sides, -1), kind="stable")
@@ -135,6 +139,7 @@ def _tile(pixels: np.ndarray, side: int, prediction: int, label: int) -> Tile:
 def report_patches(
     audit: PatchAudit,
     *,
+    threshold: float | str | None = None,
     pixels: np.ndarray | None = None,
     attack: PatchAttack | None = None,
     provenance: Mapping[str, str] | None = None,
@@ -143,6 +148,7 @@ def report_patches(
 
     Args:
         audit: From `nnmass.audit.certify_patches`.
+        threshold: That the answer is given for; the first unless told.
         pixels: uint8 (B, C, H, W), to show some of the images.
         attack: Made on some of them.
         provenance: What the page should say besides the network and its votes.
@@ -158,14 +164,17 @@ def report_patches(
     }
     return Report(
         title=f"What a patch can do to {table.network}",
-        answer=patch_line(audit),
-        sections=tuple(_sections(audit, pixels, attack)),
+        answer=patch_line(audit, threshold),
+        sections=tuple(_sections(audit, threshold, pixels, attack)),
         provenance={**told, **(provenance or {})},
     )
 
 
 def _sections(
-    audit: PatchAudit, pixels: np.ndarray | None, attack: PatchAttack | None
+    audit: PatchAudit,
+    threshold: float | str | None,
+    pixels: np.ndarray | None,
+    attack: PatchAttack | None,
 ) -> Iterator[Section]:
     figure = Figure(
         patch_curve(audit),
@@ -178,7 +187,9 @@ def _sections(
             "Images from the least to the most robust. The box is the largest square that may hold "
             "anything, at any place, without changing the prediction; it is drawn in the middle."
         )
-        yield Section("Image by image", figures=(Figure(patch_images(audit, pixels), caption),))
+        yield Section(
+            "Image by image", figures=(Figure(patch_images(audit, pixels, threshold), caption),)
+        )
     if attack is not None:
         yield Section("Beside an attack", attack_line(attack))
     from nnmass.audit import NOT_COVERED

@@ -8,7 +8,7 @@ from torch import nn
 
 from nnmass.audit import bit_trojan, with_normalisation
 from nnmass.audit._bits._bounds import Case, Part, solve
-from nnmass.audit._bits._flips import with_flips
+from nnmass.audit._bits._flips import flip_mask, with_flips
 from nnmass.audit._bits._mitigations import MitigationRow, measure_mitigations
 from nnmass.audit._bits._recommend import recommend
 from nnmass.audit._bits._repair import checksums, majority, zeroed
@@ -77,6 +77,17 @@ def test_the_document_has_no_bytes_of_an_attacked_model(audited):
     assert "codes" not in text
     assert "pixels" not in text
     assert document["trigger_share"] == pytest.approx(9 / 36)
+
+
+def test_a_mask_brings_the_audited_logits_and_twice_the_old_ones():
+    layer = random_layer(torch.Generator().manual_seed(0), features=6)
+    after = layer.codes.clone()
+    after[1] = torch.tensor([-128, 127, 0, -1, 64, 5], dtype=torch.int8)
+    mask = flip_mask(layer.codes, after)
+    features = torch.rand(9, 6)
+    flipped = layer.with_codes(with_flips(layer.codes, mask))
+    assert torch.equal(flipped.logits(features), layer.with_codes(after).logits(features))
+    assert torch.equal(with_flips(flipped.codes, mask), layer.codes)
 
 
 def test_mitigations_are_measured_on_the_worst_case(audited):
@@ -200,8 +211,11 @@ def overlapping():
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_with_the_reason(wrong, error, words):
+    net = wrong.get("net", tiny_net())
+    before = fingerprint(net)
     with pytest.raises(error, match=words):
-        ask(**wrong)
+        ask(**{**wrong, "net": net})
+    assert fingerprint(net) == before
 
 
 def test_a_model_that_hardly_knows_its_classes_is_told():

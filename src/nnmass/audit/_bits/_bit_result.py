@@ -105,8 +105,27 @@ class BitAudit:
         return min(self.of(target), key=badness)
 
     def floor_of(self, target: int) -> int | None:
-        """The least proven floor of a class over its stickers; ``None``: no flips are enough."""
+        """The least floor of a class over its stickers, for flips in its own row.
+
+        ``None``: no number of flips is enough.
+        """
         floors = [f for case in self.of(target) if (f := case.bounds.floor) is not None]
+        return min(floors, default=None)
+
+    def layer_floor_of(self, target: int) -> int | None:
+        """The same for flips anywhere in the last layer."""
+        floors = [f for case in self.of(target) if (f := case.bounds.layer_floor) is not None]
+        return min(floors, default=None)
+
+    @property
+    def floor(self) -> int | None:
+        """The least of all classes' floors, for flips in the row of the class."""
+        return min((f for t in self.targets if (f := self.floor_of(t)) is not None), default=None)
+
+    @property
+    def layer_floor(self) -> int | None:
+        """The same for flips anywhere in the last layer."""
+        floors = [f for t in self.targets if (f := self.layer_floor_of(t)) is not None]
         return min(floors, default=None)
 
     @property
@@ -117,7 +136,6 @@ class BitAudit:
     def to_dict(self) -> dict[str, object]:
         """The fields as JSON values."""
         worst = self.worst
-        floors = [floor for t in self.targets if (floor := self.floor_of(t)) is not None]
         return {
             "network": self.network,
             "layer": self.layer,
@@ -132,7 +150,8 @@ class BitAudit:
             "trigger_share": self.trigger_share,
             "n_audit": self.n_audit,
             "n_evaluation": self.n_evaluation,
-            "floor": min(floors, default=None),
+            "floor": self.floor,
+            "layer_floor": self.layer_floor,
             "upper": worst.bounds.n_upper,
             "worst": {"target": worst.target, "place": worst.place, "seed": worst.seed},
             "cases": [case.to_dict() for case in self.cases],
