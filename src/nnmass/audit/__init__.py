@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from nnmass.audit._bits._bit_result import OUTSIDE as OUTSIDE
     from nnmass.audit._bits._bit_result import BitAudit as BitAudit
     from nnmass.audit._bits._bit_result import TargetBounds as TargetBounds
-    from nnmass.audit._bits._bounds import Bounds as Bounds
-    from nnmass.audit._bits._bounds import TrojanRow as TrojanRow
     from nnmass.audit._bits._emulation import EmulatedRow as EmulatedRow
     from nnmass.audit._bits._flips import FlipCount as FlipCount
     from nnmass.audit._bits._flips import count_flips as count_flips
@@ -20,6 +18,8 @@ if TYPE_CHECKING:
     from nnmass.audit._bits._need import UNREACHABLE as UNREACHABLE
     from nnmass.audit._bits._need import flips_needed as flips_needed
     from nnmass.audit._bits._need import floor_of as floor_of
+    from nnmass.audit._bits._trojan_row import Bounds as Bounds
+    from nnmass.audit._bits._trojan_row import TrojanRow as TrojanRow
     from nnmass.audit._images import with_normalisation as with_normalisation
     from nnmass.audit._patch._ablation import Ablation as Ablation
     from nnmass.audit._patch._ablation import parse_ablation as parse_ablation
@@ -45,48 +45,46 @@ if TYPE_CHECKING:
     from nnmass.audit._patch._votes import read_votes as read_votes
     from nnmass.audit._patch._votes import save_votes as save_votes
 
-_PATCH = {
+_SOURCES = {
     "Ablation": "nnmass.audit._patch._ablation",
     "BandObjective": "nnmass.audit._patch._training",
+    "BitAudit": "nnmass.audit._bits._bit_result",
+    "Bounds": "nnmass.audit._bits._trojan_row",
+    "EmulatedRow": "nnmass.audit._bits._emulation",
+    "FlipCount": "nnmass.audit._bits._flips",
+    "LastLayer": "nnmass.audit._bits._last_layer",
+    "MitigationRow": "nnmass.audit._bits._mitigations",
     "NOT_COVERED": "nnmass.audit._patch._certificate",
+    "OUTSIDE": "nnmass.audit._bits._bit_result",
     "PatchAttack": "nnmass.audit._patch._attack",
     "PatchAudit": "nnmass.audit._patch._patch_audit",
     "PatchCertificate": "nnmass.audit._patch._certificate",
     "PatchRow": "nnmass.audit._patch._patch_row",
     "SMOOTHED_FILE": "nnmass.audit._patch._files",
     "SmoothedNet": "nnmass.audit._patch._smoothed",
+    "TargetBounds": "nnmass.audit._bits._bit_result",
+    "TrojanRow": "nnmass.audit._bits._trojan_row",
+    "UNREACHABLE": "nnmass.audit._bits._need",
     "VoteTable": "nnmass.audit._patch._votes",
     "adapt_stem": "nnmass.audit._patch._stem",
     "attack_patches": "nnmass.audit._patch._attack",
+    "bit_trojan": "nnmass.audit._bits._bit_audit",
     "certify_patches": "nnmass.audit._patch._patch_audit",
     "certify_votes": "nnmass.audit._patch._patch_audit",
     "collect_votes": "nnmass.audit._patch._collect",
+    "count_flips": "nnmass.audit._bits._flips",
     "encode": "nnmass.audit._patch._encode",
+    "flips_needed": "nnmass.audit._bits._need",
+    "floor_of": "nnmass.audit._bits._need",
     "load_smoothed": "nnmass.audit._patch._files",
     "parse_ablation": "nnmass.audit._patch._ablation",
+    "quantised_layer": "nnmass.audit._bits._last_layer",
     "read_votes": "nnmass.audit._patch._votes",
     "recheck": "nnmass.audit._patch._certificate",
     "save_smoothed": "nnmass.audit._patch._files",
     "save_votes": "nnmass.audit._patch._votes",
     "train_smoothed": "nnmass.audit._patch._training",
+    "with_normalisation": "nnmass.audit._images",
 }
-_BITS = {
-    "BitAudit": "nnmass.audit._bits._bit_result",
-    "Bounds": "nnmass.audit._bits._bounds",
-    "EmulatedRow": "nnmass.audit._bits._emulation",
-    "FlipCount": "nnmass.audit._bits._flips",
-    "LastLayer": "nnmass.audit._bits._last_layer",
-    "MitigationRow": "nnmass.audit._bits._mitigations",
-    "OUTSIDE": "nnmass.audit._bits._bit_result",
-    "TargetBounds": "nnmass.audit._bits._bit_result",
-    "TrojanRow": "nnmass.audit._bits._bounds",
-    "UNREACHABLE": "nnmass.audit._bits._need",
-    "bit_trojan": "nnmass.audit._bits._bit_audit",
-    "count_flips": "nnmass.audit._bits._flips",
-    "flips_needed": "nnmass.audit._bits._need",
-    "floor_of": "nnmass.audit._bits._need",
-    "quantised_layer": "nnmass.audit._bits._last_layer",
-}
-_SHARED = {"with_normalisation": "nnmass.audit._images"}
 
-__getattr__ = lazy_names(__name__, {**_SHARED, **_PATCH, **_BITS})
+__getattr__ = lazy_names(__name__, _SOURCES)

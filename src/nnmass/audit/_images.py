@@ -12,34 +12,30 @@ from torch import Tensor, nn
 from nnmass.errors import DataError, SpecError
 
 
-class PixelNet(nn.Module):
-    """A network that takes pixels in [0, 1] and normalises them itself.
+class Normalise(nn.Module):
+    """Images less ``mean``, over ``std``, channel by channel; the same for all images and pixels.
 
     Args:
-        net: What takes normalised images; used as it is, not copied.
-        mean: Of each channel, subtracted.
-        std: Of each channel, divided by; above 0.
+        mean: Of each channel, or one for all.
+        std: The same; above 0.
 
     Raises:
-        SpecError: An argument is out of range.
+        SpecError: The numbers are not finite, or a ``std`` is not above 0.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, net: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
-        if not isinstance(net, nn.Module):
-            raise SpecError(f"PixelNet takes a torch.nn.Module, got {net!r:.80}")
-        self.net = net
-        self.register_buffer("mean", per_channel(mean, "mean"), persistent=False)
-        self.register_buffer("std", per_channel(std, "std"), persistent=False)
+        self.register_buffer("mean", _per_channel(mean, "mean"), persistent=False)
+        self.register_buffer("std", _per_channel(std, "std"), persistent=False)
         if len(self.mean) != len(self.std) or not bool((self.std > 0).all()):
             raise SpecError(f"std must be above 0, one for each mean, got {list(std)!r}")
 
     def forward(self, images: Tensor) -> Tensor:
-        """What the network gives for these pixels, (B, C, H, W)."""
-        return self.net((images - self.mean.view(1, -1, 1, 1)) / self.std.view(1, -1, 1, 1))
+        """Of (B, C, H, W)."""
+        return (images - self.mean.view(1, -1, 1, 1)) / self.std.view(1, -1, 1, 1)
 
 
 def with_normalisation(model: nn.Module, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
@@ -61,7 +57,9 @@ def with_normalisation(model: nn.Module, mean: Sequence[float], std: Sequence[fl
         >>> net(torch.ones(1, 1, 1, 2)).tolist()
         [[2.0, 2.0]]
     """
-    return PixelNet(copy.deepcopy(model), mean, std)
+    if not isinstance(model, nn.Module):
+        raise SpecError(f"with_normalisation takes a torch.nn.Module, got {model!r:.80}")
+    return nn.Sequential(Normalise(mean, std), copy.deepcopy(model))
 
 
 def checked_images(
@@ -112,7 +110,7 @@ def _tensor(value: object, name: str) -> Tensor:
         raise DataError(f"{name} must be a tensor or an array, got {value!r:.80}") from error
 
 
-def per_channel(values: Sequence[float], name: str) -> Tensor:
+def _per_channel(values: Sequence[float], name: str) -> Tensor:
     """Finite numbers as a float32 vector.
 
     Raises:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from nnmass.report._arcs import arc_diagram as arc_diagram
     from nnmass.report._bits_page import bits_figure as bits_figure
     from nnmass.report._bits_page import bits_line as bits_line
-    from nnmass.report._bits_page import bits_table as bits_table
-    from nnmass.report._bits_page import emulated_table as emulated_table
     from nnmass.report._bits_page import mitigations_figure as mitigations_figure
-    from nnmass.report._bits_page import mitigations_table as mitigations_table
     from nnmass.report._bits_page import report_bits as report_bits
+    from nnmass.report._bits_tables import bits_table as bits_table
+    from nnmass.report._bits_tables import emulated_table as emulated_table
+    from nnmass.report._bits_tables import mitigations_table as mitigations_table
     from nnmass.report._cell_drawing import CellDrawing as CellDrawing
     from nnmass.report._cell_drawing import cell_drawing as cell_drawing
     from nnmass.report._cell_drawing import cell_remarks as cell_remarks
@@ -97,29 +97,18 @@ __getattr__ = lazy_names(
         "Figure": "nnmass.report._document",
         "Point": "nnmass.report._scatter",
         "ProbeView": "nnmass.report._probe_view",
+        "Range": "nnmass.report._ranges",
         "Report": "nnmass.report._document",
         "Section": "nnmass.report._document",
         "Series": "nnmass.report._curves",
         "Tile": "nnmass.report._image_grid",
-        "bits_figure": "nnmass.report._bits_page",
-        "bits_line": "nnmass.report._bits_page",
-        "bits_table": "nnmass.report._bits_page",
-        "emulated_table": "nnmass.report._bits_page",
-        "mitigations_figure": "nnmass.report._bits_page",
-        "mitigations_table": "nnmass.report._bits_page",
-        "report_bits": "nnmass.report._bits_page",
-        "attack_line": "nnmass.report._patch_page",
-        "shown_row": "nnmass.report._patch_page",
-        "patch_curve": "nnmass.report._patch_page",
-        "patch_images": "nnmass.report._patch_page",
-        "patch_line": "nnmass.report._patch_page",
-        "patch_table": "nnmass.report._patch_page",
-        "report_patches": "nnmass.report._patch_page",
-        "Range": "nnmass.report._ranges",
-        "ranges": "nnmass.report._ranges",
         "arc_diagram": "nnmass.report._arcs",
         "are_short": "nnmass.report._design_names",
+        "attack_line": "nnmass.report._patch_page",
         "baselines_table": "nnmass.report._probes_table",
+        "bits_figure": "nnmass.report._bits_page",
+        "bits_line": "nnmass.report._bits_page",
+        "bits_table": "nnmass.report._bits_tables",
         "cell_drawing": "nnmass.report._cell_drawing",
         "cell_groups": "nnmass.report._cell_groups",
         "cell_remarks": "nnmass.report._cell_drawing",
@@ -128,6 +117,7 @@ __getattr__ = lazy_names(
         "design_claim": "nnmass.report._design_words",
         "design_limits": "nnmass.report._design_words",
         "design_table": "nnmass.report._design_table",
+        "emulated_table": "nnmass.report._bits_tables",
         "equal_mass_groups_of": "nnmass.report._equal_groups_table",
         "equal_mass_groups_table": "nnmass.report._equal_groups_table",
         "equal_mass_line": "nnmass.report._equal_groups_table",
@@ -148,18 +138,28 @@ __getattr__ = lazy_names(
         "ldi_line": "nnmass.report._ldi_table",
         "ldi_table": "nnmass.report._ldi_table",
         "mass_theory_figure": "nnmass.report._mass_theory",
+        "mitigations_figure": "nnmass.report._bits_page",
+        "mitigations_table": "nnmass.report._bits_tables",
         "network_names": "nnmass.report._design_names",
         "pareto_figure": "nnmass.report._pareto",
+        "patch_curve": "nnmass.report._patch_page",
+        "patch_images": "nnmass.report._patch_page",
+        "patch_line": "nnmass.report._patch_page",
+        "patch_table": "nnmass.report._patch_page",
         "png_uri": "nnmass.report._png",
         "probe_views": "nnmass.report._probe_view",
         "probes_table": "nnmass.report._probes_table",
         "proxy_table": "nnmass.report._proxies",
+        "ranges": "nnmass.report._ranges",
         "render_html": "nnmass.report._html",
         "render_table": "nnmass.report._terminal",
+        "report_bits": "nnmass.report._bits_page",
         "report_design": "nnmass.report._design_page",
         "report_equal_mass": "nnmass.report._equal_mass",
+        "report_patches": "nnmass.report._patch_page",
         "report_probes": "nnmass.report._probes_page",
         "scatter": "nnmass.report._scatter",
+        "shown_row": "nnmass.report._patch_page",
         "theory_figure": "nnmass.report._theory",
         "theory_section": "nnmass.report._theory",
         "theory_table": "nnmass.report._theory_tables",

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from nnmass.audit import bit_trojan, with_normalisation
-from nnmass.audit._bits._bounds import Case, Part, solve
+from nnmass.audit._bits._bounds import solve
+from nnmass.audit._bits._case import Case, Part
 from nnmass.audit._bits._flips import flip_mask, with_flips
 from nnmass.audit._bits._mitigations import MitigationRow, measure_mitigations
 from nnmass.audit._bits._recommend import recommend

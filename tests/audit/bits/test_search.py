@@ -5,12 +5,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nnmass.audit._bits._bounds import Case, Judge, Part, inserted_layer, solve
+from nnmass.audit._bits._bounds import Judge, inserted_layer, solve
+from nnmass.audit._bits._case import Case, Part
 from nnmass.audit._bits._deployed import DeployedModel
 from nnmass.audit._bits._flips import n_flips
 from nnmass.audit._bits._insert import insert_trojan
 from nnmass.audit._bits._ranking import rank_gradient, top_features
-from nnmass.audit._bits._select import RowScores
+from nnmass.audit._bits._row_scores import RowScores
 from nnmass.audit._bits._trigger import TriggerSettings, make_triggers, stamp
 from nnmass.audit._fingerprint import fingerprint
 from nnmass.errors import DataError, SpecError, TraceError

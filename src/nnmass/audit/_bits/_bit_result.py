@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nnmass.audit._bits._bounds import Bounds
 from nnmass.audit._bits._emulation import EmulatedRow
 from nnmass.audit._bits._mitigations import MitigationRow
+from nnmass.audit._bits._trojan_row import Bounds
 
 OUTSIDE = (
     "flips in earlier layers, biases, norms or scales: the floors are of the last layer's weights",

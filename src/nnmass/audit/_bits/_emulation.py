@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from nnmass.audit._bits._bounds import Case, inserted_layer
+from nnmass.audit._bits._bounds import inserted_layer
+from nnmass.audit._bits._case import Case
 from nnmass.audit._bits._flips import count_flips
 from nnmass.audit._bits._ranking import rank_gradient, top_features
 

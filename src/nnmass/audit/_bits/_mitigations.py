@@ -13,10 +13,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from nnmass.audit._bits._bounds import Bounds, Case, Part, Solved, solve
+from nnmass.audit._bits._bounds import Solved, solve
+from nnmass.audit._bits._case import Case, Part
 from nnmass.audit._bits._flips import flip_mask, with_flips
 from nnmass.audit._bits._last_layer import LastLayer, quantised_layer
 from nnmass.audit._bits._repair import GROUP, checksums, majority, zeroed
+from nnmass.audit._bits._trojan_row import Bounds
 
 _QUANTILES = (0.99, 0.9)
 _TRIES = 1000

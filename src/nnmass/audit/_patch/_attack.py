@@ -151,8 +151,8 @@ class _Batch:
         top = int(torch.randint(tall - height + 1, (), generator=draws))
         left = int(torch.randint(wide - width + 1, (), generator=draws))
         place = (..., slice(top, top + height), slice(left, left + width))
-        touched = self.net._masks[place].flatten(1).any(1)
-        masks = self.net._masks[touched]
+        touched = self.net.masks[place].flatten(1).any(1)
+        masks = self.net.masks[touched]
         outside = self.before[:, ~touched].sum(1)
         patch = torch.rand(self.images[place].shape, generator=draws).to(self.images.device)
         for step in range(steps):
@@ -170,7 +170,7 @@ class _Batch:
         )
         logits = self.net.base(encoded.flatten(0, 1)).float()
         inside = logits.softmax(-1).unflatten(0, encoded.shape[:2]).sum(1)
-        mean = (outside + inside) / len(self.net._masks)
+        mean = (outside + inside) / len(self.net.masks)
         loss = -mean.gather(1, self.clean[:, None]).clamp_min(1e-12).log().sum()
         (gradient,) = torch.autograd.grad(loss, patch)
         return (patch + size * gradient.sign()).clamp(0, 1).detach()

@@ -89,7 +89,9 @@ def collect_votes(
 
 def voting_fingerprint(net: SmoothedNet) -> str:
     """sha256 of all that decides a copy's softmax."""
-    return fingerprint(net.base, net.encoding, net.mean.tolist(), net.std.tolist())
+    return fingerprint(
+        net.base, net.encoding, net.normalised.mean.tolist(), net.normalised.std.tolist()
+    )
 
 
 def _run(

@@ -50,8 +50,8 @@ def save_smoothed(net: SmoothedNet, folder: str | Path, *, network: str, channel
         "ablation": net.ablation.to_dict(),
         "threshold": net.threshold,
         "encoding": net.encoding,
-        "mean": net.mean.tolist(),
-        "std": net.std.tolist(),
+        "mean": net.normalised.mean.tolist(),
+        "std": net.normalised.std.tolist(),
         "nnmass": __version__,
     }
     document["is_adapted"] = _is_adapted(net, network, document)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from nnmass.audit._images import per_channel
+from nnmass.audit._images import Normalise
 from nnmass.audit._patch._ablation import Ablation
 from nnmass.audit._patch._encode import check_encoding, encode_with, masks_of
 from nnmass.audit._patch._threshold import checked_threshold
@@ -42,9 +42,7 @@ class SmoothedNet(nn.Module):
         A. Levine, S. Feizi, NeurIPS 2020 (arXiv:2002.10733).
     """
 
-    mean: Tensor
-    std: Tensor
-    _masks: Tensor
+    masks: Tensor
 
     def __init__(
         self,
@@ -66,11 +64,8 @@ class SmoothedNet(nn.Module):
         self.ablation = ablation
         self.threshold = checked_threshold(threshold)
         self.encoding = encoding
-        self.register_buffer("mean", per_channel(mean, "mean"), persistent=False)
-        self.register_buffer("std", per_channel(std, "std"), persistent=False)
-        if not bool((self.std > 0).all()) or len(self.mean) != len(self.std):
-            raise SpecError(f"std must be above 0, one for each mean, got {list(std)!r}")
-        self.register_buffer("_masks", masks_of(ablation, None), persistent=False)
+        self.normalised = Normalise(mean, std)
+        self.register_buffer("masks", masks_of(ablation, None), persistent=False)
         self._is_quick = False
 
     def forward(self, images: Tensor) -> Tensor:
@@ -101,7 +96,7 @@ class SmoothedNet(nn.Module):
                 passes, cut alike for every image.
         """
         pixels = self.normalised(images)
-        pieces = self._masks.split(max(1, copies_at_once // images_at_once))
+        pieces = self.masks.split(max(1, copies_at_once // images_at_once))
         groups = []
         for first in range(0, len(images), images_at_once):
             some = pixels[first : first + images_at_once, None]
@@ -117,17 +112,13 @@ class SmoothedNet(nn.Module):
 
     def logits_at(self, images: Tensor, position: int) -> Tensor:
         """Logits of the base network on one copy of every image, (B, classes)."""
-        kept = self._masks[position]
+        kept = self.masks[position]
         return self.base(encode_with(self.normalised(images), kept, encoding=self.encoding))
 
     def logits_of_one_each(self, images: Tensor) -> Tensor:
         """Logits on copy j mod n of image j: one forward pass, for a look during training."""
-        kept = self._masks[torch.arange(len(images), device=images.device) % len(self._masks)]
+        kept = self.masks[torch.arange(len(images), device=images.device) % len(self.masks)]
         return self.base(encode_with(self.normalised(images), kept, encoding=self.encoding))
-
-    def normalised(self, images: Tensor) -> Tensor:
-        """Images less ``mean``, over ``std``."""
-        return (images - self.mean.view(1, -1, 1, 1)) / self.std.view(1, -1, 1, 1)
 
     @contextlib.contextmanager
     def one_band_each(self) -> Iterator[SmoothedNet]:
