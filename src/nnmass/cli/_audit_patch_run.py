@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,11 +79,11 @@ def certified(
         first = len(labels) // 2
         if first < 1:
             raise SpecError(f"several thresholds need at least 2 images, got {len(labels)}")
-        settings = {"patches": patches, "thresholds": thresholds, "tolerance": tolerance}
-        choosing = certify_votes(audit.table.part(slice(0, first)), **settings)  # type: ignore[arg-type]
+        judged = partial(certify_votes, patches=patches, thresholds=thresholds, tolerance=tolerance)
+        choosing = judged(audit.table.part(slice(0, first)))
         own = [row for row in choosing.rows if row.patch == patches[0]]
         chosen = max(own, key=lambda row: row.certified_accuracy).threshold
-        audit = certify_votes(audit.table.part(slice(first, None)), **settings)  # type: ignore[arg-type]
+        audit = judged(audit.table.part(slice(first, None)))
     attack = None
     if n_attacked:
         part = slice(first, first + n_attacked)

@@ -109,7 +109,13 @@ def bit_trojan(
     rows: tuple[MitigationRow, ...] = ()
     if mitigations:
         case, _, solved = worst
-        rows = measure_mitigations(case, solved, deployed.float_weights)
+        done = len(found)
+        rows = measure_mitigations(
+            case,
+            solved,
+            deployed.float_weights,
+            on_progress=lambda name: job.tell(f"mitigations: {name}", done, done),
+        )
     accuracy = found[0][2].bounds.clean_accuracy
     return BitAudit(
         network=network,

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nnmass.audit._patch._encode import n_channels
 from nnmass.audit._patch._smoothed import SmoothedNet
 from nnmass.data import ImageData
 from nnmass.errors import SpecError
@@ -115,11 +116,12 @@ def train_smoothed(
             f"{data.info.name} has inputs of {'x'.join(map(str, data.info.shape))}"
         )
     channels = data.info.shape[0]
+    seen = (n_channels(channels, net.encoding), *net.ablation.image)
     raw = replace(data.info, mean=(0.0,) * channels, std=(1.0,) * channels)
     return train_module(
         net,
         replace(data, info=raw),
-        subject=Subject.of_module(net.base, _encoded_shape(net, channels), name=name),
+        subject=Subject.of_module(net.base, seen, name=name),
         objective=BandObjective(),
         recipe=recipe,
         seed=seed,
@@ -128,9 +130,3 @@ def train_smoothed(
         device=device,
         on_step=on_step,
     )
-
-
-def _encoded_shape(net: SmoothedNet, channels: int) -> tuple[int, int, int]:
-    from nnmass.audit._patch._encode import n_channels
-
-    return (n_channels(channels, net.encoding), *net.ablation.image)
