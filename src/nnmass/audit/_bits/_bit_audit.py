@@ -15,7 +15,9 @@ from nnmass.audit._bits._audit_images import (
     checked_targets,
 )
 from nnmass.audit._bits._bit_job import BitJob, Tell
-from nnmass.audit._bits._bit_result import BitAudit, badness
+from nnmass.audit._bits._bit_result import BitAudit, TargetBounds, badness
+from nnmass.audit._bits._bounds import Solved
+from nnmass.audit._bits._case import Case
 from nnmass.audit._bits._deployed import DeployedModel
 from nnmass.audit._bits._mitigations import MitigationRow, measure_mitigations
 from nnmass.audit._bits._recommend import recommend
@@ -104,19 +106,24 @@ def bit_trojan(
         is_emulated=emulate_floating_scale,
         tell=on_progress or _silent,
     )
-    found = list(job.run())
-    worst = min(found, key=lambda pair: badness(pair[1]))
+    bounds: list[TargetBounds] = []
+    worst: tuple[Case, TargetBounds, Solved] | None = None
+    for one in job.run():  # features of all cases at once would be too large for some models
+        bounds.append(one[1])
+        if worst is None or badness(one[1]) < badness(worst[1]):
+            worst = one
+    assert worst is not None  # there is at least one class, place and seed
     rows: tuple[MitigationRow, ...] = ()
     if mitigations:
         case, _, solved = worst
-        done = len(found)
+        n = len(bounds)
         rows = measure_mitigations(
             case,
             solved,
             deployed.float_weights,
-            on_progress=lambda name: job.tell(f"mitigations: {name}", done, done),
+            on_progress=lambda name: job.tell(f"mitigations: {name}", n, n),
         )
-    accuracy = found[0][2].bounds.clean_accuracy
+    accuracy = worst[1].bounds.clean_accuracy
     return BitAudit(
         network=network,
         layer=deployed.path,
@@ -131,7 +138,7 @@ def bit_trojan(
         trigger_share=area_share(job.settings[0], u.shape[2], u.shape[3]),
         n_audit=min(n_audit, len(x)),
         n_evaluation=len(u),
-        cases=tuple(bounds for _, bounds, _ in found),
+        cases=tuple(bounds),
         mitigations=rows,
         mitigated=worst[1] if rows else None,
         recommendations=recommend(rows, tolerance),
