@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from nnmass.errors import SpecError, whole_number
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nnmass.audit import PatchAttack, PatchAudit, SmoothedNet
     from nnmass.cli._counting import Tick
     from nnmass.data import ImageData
@@ -56,6 +56,8 @@ def certified(
     Raises:
         SpecError: There are too few images to choose on.
     """
+    import numpy as np
+
     from nnmass.audit import attack_patches, certify_patches, certify_votes
 
     whole_number(n_attacked, "--attack", low=0)
