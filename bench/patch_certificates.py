@@ -157,7 +157,7 @@ def main():
     parser.add_argument("--net", default="resnet(depth=20,classes=10,stem=cifar,in=6,image=32)")
     parser.add_argument("--n-train", type=int, default=None)
     parser.add_argument("--n-test", type=int, default=None)
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--optimiser", default="adam")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--precision", default="float32")

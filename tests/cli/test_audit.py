@@ -68,6 +68,10 @@ def test_a_network_is_trained_certified_and_proven_again(nnmass_cli, tmp_path):
         ([RESNET, "--threshold", "half"], 2, "--threshold must be a number"),
         ([RESNET, "--train", "--bands", "colum:2"], 2, "Did you mean 'column'"),
         ([RESNET, "--train", "--bands", "column:9"], 2, "size must be at most 8"),
+        ([RESNET, "--train", "--bands", "column:2", "--patch", "9"], 2, "is larger than"),
+        ([RESNET, "--train", "--threshold", "0"], 2, "threshold must lie in (0, 1]"),
+        ([RESNET, "--train", "--tolerance", "2"], 2, "tolerance must be a number in [0, 1)"),
+        ([RESNET, "--train", "--attack", "-1"], 2, "--attack must be at least 0"),
         ([RESNET, "--resume"], 2, "--resume needs --out"),
         (["dense-mlp(w=8,d=5,t=2,in=64,classes=10)", "--train", "--bands", "column:2"], 2,
          "are read by flatten"),
@@ -76,7 +80,7 @@ def test_a_network_is_trained_certified_and_proven_again(nnmass_cli, tmp_path):
 def test_wrong_use_of_patch(nnmass_cli, arguments, code, text):
     done = nnmass_cli("audit", "patch", *arguments, *QUICK)
     assert done.code == code
-    assert done.err.startswith("nnmass audit patch: ")
+    assert done.err.startswith("nnmass audit patch: ")  # nothing was trained before
     assert text in words(done.err)
 
 

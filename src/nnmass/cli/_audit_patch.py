@@ -27,7 +27,7 @@ from nnmass.cli._training import (
     read_images,
     read_recipe,
 )
-from nnmass.errors import SpecError
+from nnmass.errors import SpecError, whole_number
 
 _PARAGRAPHS = (
     "The proof needs a network that was trained to vote on bands: the folder that --train wrote, "
@@ -100,12 +100,15 @@ def audit_patch(
 ) -> None:
     """Certify predictions against patches of any content at any place."""
     check_resume(resume, out)
+    whole_number(attack, "--attack", low=0)
     patches = tuple(_patch(text) for text in patch or ["5"])
     thresholds = tuple(_threshold(text) for text in threshold or [])
     settings = read_recipe(recipe, epochs, set_)
+    _check_votes(thresholds, tolerance)
     set_threads(threads)
     images = read_images(data, data_dir, n_train=n_train, n_test=n_test, quiet=quiet or json)
     voting = VotingSettings(
+        patches=patches,
         bands=bands,
         stride=stride,
         wrap=not no_wrap,
@@ -144,6 +147,16 @@ def _patch(text: str) -> tuple[int, int]:
     if not 1 <= len(sides) <= 2 or not all(side.strip().isdigit() for side in sides):
         raise SpecError(f"--patch must be PIXELS or HEIGHTxWIDTH, such as 5 or 3x7, got {text!r}")
     return int(sides[0]), int(sides[-1])
+
+
+def _check_votes(thresholds: tuple[float | str, ...], tolerance: float) -> None:
+    """What would be refused after the training is refused before it."""
+    from nnmass.audit._patch._counted import checked_tolerance
+    from nnmass.audit._patch._threshold import checked_threshold
+
+    checked_tolerance(tolerance)
+    for threshold in thresholds:
+        checked_threshold(threshold)
 
 
 def _threshold(text: str) -> float | str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nnmass.errors import SpecError, whole_number
+from nnmass.errors import SpecError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +60,6 @@ def certified(
 
     from nnmass.audit import attack_patches, certify_patches, certify_votes
 
-    whole_number(n_attacked, "--attack", low=0)
     pixels = np.ascontiguousarray(images.test_images)
     scaled = (pixels.astype(np.float32) / images.info.scale).astype(np.float32)
     labels = images.test_labels

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VotingSettings:
-    """How a network is made to vote; all but ``device`` matter with ``--train`` only."""
+    """How a network is made to vote; all of it matters with ``--train`` only.
 
+    ``patches`` are what it will be certified against: they are checked before hours of training.
+    """
+
+    patches: tuple[tuple[int, int], ...]
     bands: str
     stride: int
     wrap: bool
@@ -66,6 +70,8 @@ def _trained(
     ablation = parse_ablation(
         settings.bands, (shape[1], shape[2]), stride=settings.stride, wrap=settings.wrap
     )
+    for patch in settings.patches:
+        ablation.checked_patch(patch)
     opened = open_network(model, seed=settings.seed, weights=True)
     base = adapt_stem(opened.model, shape, seed=None if has_weights(model) else settings.seed)
     net = SmoothedNet(base, ablation)

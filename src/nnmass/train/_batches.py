@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nnmass._evaluating import evaluating
 from nnmass._randomness import unchanged_randomness
 from nnmass.data import DatasetInfo, ImageData, Indices, Inputs, validation_split
 from nnmass.errors import SpecError
@@ -256,18 +257,14 @@ def check_logits(net: nn.Module, info: DatasetInfo, *, name: str) -> None:
     """
     tensor = next(net.parameters())
     image = torch.zeros(1, *info.shape, device=tensor.device)
-    was = {module: module.training for module in net.modules()}
     try:
-        with torch.no_grad(), unchanged_randomness():
-            logits = net.eval()(image)
+        with evaluating(net), torch.no_grad(), unchanged_randomness():
+            logits = net(image)
     except Exception as error:
         shape = "x".join(map(str, info.shape))
         raise SpecError(
             f"{name} cannot be run on inputs of {shape}, which {info.name} has: {error}"
         ) from error
-    finally:
-        for module, training in was.items():
-            module.training = training
     wanted = (1, len(info.classes))
     found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     if found != wanted:

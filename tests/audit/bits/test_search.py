@@ -12,6 +12,7 @@ from nnmass.audit._bits._flips import n_flips
 from nnmass.audit._bits._insert import insert_trojan
 from nnmass.audit._bits._ranking import rank_gradient, top_features
 from nnmass.audit._bits._row_scores import RowScores
+from nnmass.audit._bits._select import select_flips
 from nnmass.audit._bits._trigger import TriggerSettings, make_triggers, stamp
 from nnmass.audit._fingerprint import fingerprint
 from nnmass.errors import DataError, SpecError, TraceError
@@ -306,3 +307,12 @@ def test_floor_and_upper_bound_hold_each_other_and_beat_the_insertion():
             assert int(flips.sum()) == int(flips[target]) == bounds.n_upper
             better += bounds.upper.method == "selected"
     assert better >= 3
+
+
+def test_a_search_that_has_nothing_to_gain_keeps_the_row():
+    one = case(goal=1.0)
+    dead = Part(clean=torch.zeros(8, 12), stamped=torch.zeros(8, 12), labels=torch.arange(8) % 4)
+    scores = RowScores.of(one.layer, dead.clean, dead.labels, 0)
+    found = select_flips(one.layer, clean=scores, stamped=scores, target=0, goal=1.0, tolerance=0.0)
+    assert torch.equal(found.rows, one.layer.codes[:1])
+    assert found.n_flips.tolist() == [0]

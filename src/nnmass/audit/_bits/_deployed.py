@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from nnmass._evaluating import evaluating
 from nnmass.audit._bits._last_layer import LastLayer, quantised_layer
-from nnmass.audit._fingerprint import evaluating
 from nnmass.errors import DataError, SpecError, TraceError
 
 _BATCH = 256

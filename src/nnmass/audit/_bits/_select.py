@@ -66,11 +66,11 @@ def select_flips(
     """
     start = layer.codes[target]
     at_least = float(clean.accuracy(clean.logits(layer.weights[target]))) - tolerance
-    found = [start[None]]
+    found = [start]
     for weight in _CLEAN_WEIGHTS:
         search = _Search(layer, clean, stamped, target=target, weight=weight)
-        found.append(torch.stack(list(search.run(goal, at_least, most_flips))))
-    rows = torch.cat(found).unique(dim=0)
+        found += search.run(goal, at_least, most_flips)
+    rows = torch.stack(found).unique(dim=0)
     flips = n_flips(start.expand_as(rows), rows)
     order = flips.argsort(stable=True)
     return SelectedFlips(target=target, rows=rows[order], n_flips=flips[order])

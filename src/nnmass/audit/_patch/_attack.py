@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nnmass.audit._fingerprint import evaluating
+from nnmass._evaluating import evaluating
 from nnmass.audit._images import checked_images
 from nnmass.audit._patch._encode import encode_with
 from nnmass.audit._patch._patch_row import Patch, sides_of

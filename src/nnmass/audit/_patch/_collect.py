@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nnmass.audit._fingerprint import evaluating, fingerprint
+from nnmass._evaluating import evaluating
+from nnmass.audit._fingerprint import fingerprint
 from nnmass.audit._images import checked_images
 from nnmass.audit._patch._smoothed import SmoothedNet
 from nnmass.audit._patch._votes import VoteTable

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from nnmass._evaluating import evaluating
 from nnmass._randomness import unchanged_randomness
-from nnmass.audit._fingerprint import evaluating
 from nnmass.audit._patch._encode import check_encoding, n_channels
 from nnmass.errors import SpecError, TraceError
 from nnmass.nets import generator_for
@@ -56,6 +56,8 @@ def adapt_stem(
         Conv2d(2, 4, kernel_size=(3, 3), stride=(1, 1))
     """
     check_encoding(encoding)
+    if not isinstance(model, nn.Module):
+        raise SpecError(f"adapt_stem takes a torch.nn.Module, got {model!r:.80}")
     shape = tuple(input_shape)
     if len(shape) != 3:
         raise SpecError(f"input_shape must be (C, H, W), got {shape}")
@@ -68,24 +70,15 @@ def adapt_stem(
     path = _stem_path(adapted, shape)
     stem = adapted.get_submodule(path)
     assert isinstance(stem, nn.Conv2d)
-    _check_plain(stem, path)
-    _widen(stem, encoding, shape[0])
-    if seed is not None:
-        _draw(stem, shape[0], generator_for(seed, f"{path}.weight"))
-    return adapted
-
-
-def _check_plain(stem: nn.Conv2d, path: str) -> None:
     if stem.groups != 1:
         raise SpecError(
             f"layer {path!r} reads the images in {stem.groups} groups: only an ungrouped "
             "convolution can take further channels"
         )
-    if not isinstance(stem._parameters.get("weight"), nn.Parameter):
-        raise SpecError(
-            f"the weights of layer {path!r} are computed by a parametrisation: remove it first "
-            "(torch.nn.utils.parametrize.remove_parametrizations)"
-        )
+    _widen(stem, encoding, shape[0])
+    if seed is not None:
+        _draw(stem, shape[0], generator_for(seed, f"{path}.weight"))
+    return adapted
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from nnmass._evaluating import evaluating
 from nnmass._randomness import unchanged_randomness
 from nnmass.errors import SpecError
 from nnmass.slim._subnets._switching import switchable
@@ -49,9 +50,7 @@ def calibrate(
     """
     networks = switchable(family)
     images = _images(batches, family, n_batches)
-    was = {module: module.training for module in family.modules()}
-    family.eval()
-    try:
+    with evaluating(family):
         for index in range(len(networks.subnets)) if levels is None else levels:
             with networks.using(index), unchanged_randomness():
                 for n_before, batch in enumerate(images):
@@ -62,9 +61,6 @@ def calibrate(
                             f"sub-network {networks.subnets[index].name} has no batch norms with "
                             "statistics of their own: there is nothing to calibrate"
                         )
-    finally:
-        for module, training in was.items():
-            module.training = training
 
 
 def _images(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from nnmass._evaluating import evaluating
 from nnmass._randomness import drawing_from
 from nnmass.errors import TraceError
 from nnmass.nets import generator_for
@@ -59,7 +60,7 @@ def observe(net: nn.Module, paths: Sequence[str], x: Tensor, *, name: str) -> Se
         handles.append(module.register_forward_pre_hook(lambda m, i, p=path: inside.append(p)))
         handles.append(module.register_forward_hook(_recorder(seen, inside, path, path in paths)))
     try:
-        with torch.no_grad(), drawing_from(0), _evaluating(net), _exact():
+        with torch.no_grad(), drawing_from(0), evaluating(net), _exact():
             result = net(x)
     except Exception as error:
         where = inside[-1] if inside and inside[-1] else "the network itself"
@@ -81,17 +82,6 @@ def _recorder(seen: Seen, inside: list[str], path: str, is_wanted: bool) -> Call
             seen.given[path] = output.clone()  # an activation may work in place
 
     return hook
-
-
-@contextlib.contextmanager
-def _evaluating(net: nn.Module) -> Iterator[None]:
-    was = {module: module.training for module in net.modules()}
-    net.eval()
-    try:
-        yield
-    finally:
-        for module, training in was.items():
-            module.training = training
 
 
 @contextlib.contextmanager
