@@ -158,6 +158,6 @@ def test_a_spread_keeps_zeros_and_failures_apart():
     assert (spread.n_zero, spread.n_failed) == (1, 1)
     assert spread.positive.middle == pytest.approx(2.0)
     assert Spread((0.0, 2.0)).to_dict() == {
-        "middle": 0.0, "low": 0.0, "high": 2.0, "n_zero": 1, "n_failed": 0,
+        "values": [0.0, 2.0], "middle": 0.0, "low": 0.0, "high": 2.0, "n_zero": 1, "n_failed": 0,
     }  # fmt: skip
     assert Spread(()).middle is None

@@ -278,4 +278,5 @@ class TestPage:
 
     def test_names_are_escaped(self):
         page = render_html(report_probes([network("<script>x", 1.0, 5, 4, [0.5, 0.6])]))
-        assert "<script>" not in page
+        assert "<script>x" not in page
+        assert "&lt;script&gt;x" in page

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nnmass.audit._patch._patch_audit import certify_patches as certify_patches
     from nnmass.audit._patch._patch_audit import certify_votes as certify_votes
     from nnmass.audit._patch._patch_row import PatchRow as PatchRow
+    from nnmass.audit._patch._patch_summary import PatchSummary as PatchSummary
     from nnmass.audit._patch._smoothed import SmoothedNet as SmoothedNet
     from nnmass.audit._patch._stem import adapt_stem as adapt_stem
     from nnmass.audit._patch._training import BandObjective as BandObjective
@@ -58,6 +59,7 @@ _SOURCES = {
     "OUTSIDE": "nnmass.audit._bits._bit_result",
     "PatchAttack": "nnmass.audit._patch._attack",
     "PatchAudit": "nnmass.audit._patch._patch_audit",
+    "PatchSummary": "nnmass.audit._patch._patch_summary",
     "PatchCertificate": "nnmass.audit._patch._certificate",
     "PatchRow": "nnmass.audit._patch._patch_row",
     "SMOOTHED_FILE": "nnmass.audit._patch._files",

@@ -18,6 +18,7 @@ from nnmass.cli import (
     predict,
     probe,
     probes,
+    report,
     slim,
     study,
     train,
@@ -60,6 +61,8 @@ app.command("design", epilog=design.EPILOG)(reporting(design.design_verb))
 app.command("predict", epilog=predict.EPILOG)(reporting(predict.predict_verb))
 app.command("train", epilog=train.EPILOG)(reporting(train.train_verb))
 app.command("demo", epilog=demo.EPILOG)(reporting(demo.demo_verb))
+
+app.command("report", epilog=report.EPILOG)(reporting(report.report_verb))
 
 _nets = typer.Typer(help="The families of networks: ls, show.", no_args_is_help=True)
 _nets.command("ls", epilog=nets.LS_EPILOG)(reporting(nets.nets_ls))

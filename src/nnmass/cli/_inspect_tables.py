@@ -2,93 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nnmass.cli._output import emit_line, emit_table
 
 if TYPE_CHECKING:
-    from nnmass.report import CellGroup
     from nnmass.tracing import Topology
 
 
 def emit_networks(topologies: Sequence[Topology]) -> None:
     """One row a network: mass, with what it costs beside it."""
-    from nnmass.report import Column, Table, format_count, format_density, format_mass
+    from nnmass.report import topologies_table
 
-    columns = (
-        Column("network", "left"),
-        Column("NN-Mass"),
-        Column("density", is_optional=True),
-        Column("params"),
-        Column("MACs"),
-        Column("depth", is_optional=True),
-        Column("cells"),
-        Column("notes"),
-    )
-    rows = tuple(
-        (
-            topology.name,
-            format_mass(topology.mass),
-            format_density(topology.density if topology.is_read else math.nan),
-            format_count(topology.params),
-            format_count(topology.macs),
-            str(topology.depth),
-            str(len(topology.cells)),
-            str(len(topology.notes) or "-"),
-        )
-        for topology in topologies
-    )
-    emit_table(Table(columns, rows))
+    emit_table(topologies_table(topologies))
 
 
 def emit_cells(topology: Topology) -> None:
     """One row a cell, equal cells in a row taken together; the flags in full below."""
-    from nnmass.report import Column, Table, cell_groups, cell_remarks
+    from nnmass.report import cell_flags, cells_table
 
-    flags = list(dict.fromkeys(flag for cell in topology.cells for flag in cell_remarks(cell)))
-    columns = (
-        Column("cell", "left"),
-        Column("kind", "left", is_optional=True),
-        Column("depth"),
-        Column("widths"),
-        Column("links of possible"),
-        Column("density"),
-        Column("NN-Mass"),
-        *([Column("flag")] if flags else []),
-        Column("where", "left", is_optional=True),
-    )
-    rows = tuple(_cell_row(group, flags) for group in cell_groups(topology.cells))
     emit_line()
-    emit_table(Table(columns, rows))
-    for rank, flag in enumerate(flags, start=1):
+    emit_table(cells_table(topology))
+    for rank, flag in enumerate(cell_flags(topology), start=1):
         emit_line(f"flag {rank}: {flag}")
-
-
-def _cell_row(group: CellGroup, flags: Sequence[str]) -> tuple[str, ...]:
-    from nnmass.report import cell_remarks, format_density, format_mass
-
-    cell = group.cells[0]
-    marks = ",".join(str(flags.index(flag) + 1) for flag in cell_remarks(cell))
-    return (
-        f"{group.numbers} {group.times}".rstrip(),
-        cell.kind.removesuffix("ition").removesuffix("enation"),
-        str(cell.depth),
-        _widths(cell.widths),
-        f"{cell.links} of {cell.possible_links}",
-        format_density(cell.density),
-        format_mass(cell.mass),
-        *([marks] if flags else []),
-        group.place,
-    )
-
-
-def _widths(widths: Sequence[int]) -> str:
-    """All of a few, the range of many."""
-    if len(set(widths)) == 1:
-        return str(widths[0])
-    return "-".join(map(str, widths)) if len(widths) < 5 else f"{min(widths)}..{max(widths)}"
 
 
 def emit_notes(topology: Topology) -> None:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from nnmass.data import ImageData
     from nnmass.nets import OpenedNetwork
-    from nnmass.report import Table
     from nnmass.runs import RunRecord
     from nnmass.slim import ChosenLevels, SubnetFamily, SubnetTable
     from nnmass.train import Recipe
@@ -245,29 +244,3 @@ def level_rows(made: MadeLevels) -> list[dict[str, object]]:
             }
         )
     return rows
-
-
-def level_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """The rows for people."""
-    from nnmass.report import Column, Table, format_count, format_percent
-
-    names = ["test", "MACs", "of full", "params", "of full", "NN-Mass", "median", "p95", "of full"]
-    cells = [
-        (
-            str(row["level"]),
-            "-" if row["accuracy"] is None else format_percent(row["accuracy"]),
-            format_count(row["macs"]),
-            format_percent(row["macs_share"]),
-            format_count(row["params"]),
-            format_percent(row["params_share"]),
-            "-" if row["mass"] is None else f"{row['mass']:.1f}",
-            "-" if row["median_ms"] is None else f"{row['median_ms']:.2f} ms",
-            "-" if row["p95_ms"] is None else f"{row['p95_ms']:.2f} ms",
-            "-"
-            if row["median_ms"] is None
-            else format_percent(row["median_ms"] / rows[0]["median_ms"]),
-        )
-        for row in rows
-    ]
-    columns = (Column(name="level", align="left"), *(Column(name=name) for name in names))
-    return Table(columns=columns, rows=tuple(cells))

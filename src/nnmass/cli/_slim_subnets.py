@@ -11,7 +11,7 @@ from nnmass.cli._errors import say
 from nnmass.cli._inspection import read_shape
 from nnmass.cli._network import DataDirOption
 from nnmass.cli._output import JsonOption, QuietOption, emit_json, emit_table
-from nnmass.cli._slim_levels import LevelRequest, level_rows, level_table, make_levels, read_shares
+from nnmass.cli._slim_levels import LevelRequest, level_rows, make_levels, read_shares
 from nnmass.cli._threads import ThreadsOption, set_threads
 from nnmass.cli._training import (
     DeviceOption,
@@ -109,6 +109,8 @@ def slim_subnets(
     if json:
         emit_json("slim-subnets", made.to_dict())
         return
-    emit_table(level_table(level_rows(made)))
+    from nnmass.report import levels_table
+
+    emit_table(levels_table(level_rows(made)))
     if out is not None:
         say(f"saved to {out}; nnmass.slim.load opens it")

@@ -11,7 +11,7 @@ from nnmass.cli._errors import say
 from nnmass.cli._output import JsonOption, QuietOption, emit_json, emit_line, emit_table
 
 if TYPE_CHECKING:
-    from nnmass.studies import Measure, StudyFit, StudyTable, TermsFit
+    from nnmass.studies import StudyFit, StudyTable
 
 _PARAGRAPHS = (
     "Intervals are percentile bootstrap intervals over configurations, a configuration with all "
@@ -87,14 +87,12 @@ def read_table(path: Path, *, outcome: str, data: str | None) -> StudyTable:
 
 def emit_fit(fit: StudyFit) -> None:
     """Both tables, the model and the notes."""
-    _emit_terms(
-        f"{fit.outcome} of {fit.n_configurations} configurations (means over seeds)",
-        fit.configurations,
-        fit.top,
-    )
-    if fit.rows:
-        emit_line()
-        _emit_terms(f"{fit.outcome} of {fit.n_rows} single trainings", fit.rows, fit.top)
+    from nnmass.report import fit_tables
+
+    for rank, table in enumerate(fit_tables(fit)):
+        if rank:
+            emit_line()
+        emit_table(table)
     state = fit.model.state
     assert state is not None
     emit_line()
@@ -106,40 +104,3 @@ def emit_fit(fit: StudyFit) -> None:
     )
     for note in fit.notes:
         emit_line(f"note: {note}")
-
-
-def _emit_terms(title: str, fits: tuple[TermsFit, ...], top: int) -> None:
-    from nnmass.report import Column, Table
-
-    columns = (
-        Column("terms", "left"),
-        Column("n"),
-        Column("R2"),
-        Column("Spearman"),
-        Column("Kendall", is_optional=True),
-        Column(f"regret top {top}", is_optional=True),
-        Column("R2 new depth"),
-        Column("R2 new width", is_optional=True),
-    )
-    rows = tuple(
-        (
-            one.name.replace("macs", "MACs"),
-            str(one.n),
-            _shown(one.r_squared),
-            _shown(one.spearman),
-            _shown(one.kendall),
-            _shown(one.regret),
-            _shown(one.r_squared_new_depth),
-            _shown(one.r_squared_new_width),
-        )
-        for one in fits
-    )
-    emit_table(Table(columns, rows, title))
-
-
-def _shown(measure: Measure | None) -> str:
-    if measure is None:
-        return "-"
-    if measure.interval is None:
-        return f"{measure.value:z.3f}"
-    return f"{measure.value:z.3f} [{measure.interval.low:z.2f}, {measure.interval.high:z.2f}]"

@@ -10,7 +10,7 @@ from nnmass.cli._output import emit_json, emit_line, emit_table
 
 if TYPE_CHECKING:
     from nnmass.runs import StoredStudy
-    from nnmass.studies import NetworkSummary, StudyPlan
+    from nnmass.studies import StudyPlan
 
 _MOST_REASONS = 5
 
@@ -30,7 +30,9 @@ def emit_study(stored: StoredStudy, *, json: bool) -> None:
             },
         )
         return
-    _emit_networks(networks)
+    from nnmass.report import study_networks_table
+
+    emit_table(study_networks_table(networks))
     counts = {status: n for status, n in stored.counts.items() if n}
     emit_line()
     emit_line(f"{stored.name}: " + ", ".join(f"{n} {status}" for status, n in counts.items()))
@@ -56,31 +58,6 @@ def _say_failures(stored: StoredStudy) -> None:
         say(f"failed: {where}: {reason}")
     if len(reasons) > _MOST_REASONS:
         say(f"failed: {len(reasons) - _MOST_REASONS} more reasons; see show --json")
-
-
-def _emit_networks(networks: tuple[NetworkSummary, ...]) -> None:
-    from nnmass.report import Column, Table, format_count, format_mass, format_spread
-
-    nan = float("nan")
-    has_ldi = any(network.ldi_mean is not None for network in networks)
-    has_data = len({network.data for network in networks}) > 1
-    rows = []
-    for one in networks:
-        accuracy = nan if one.accuracy is None else 100 * one.accuracy
-        spread = nan if one.accuracy_std is None else 100 * one.accuracy_std
-        n = one.n_done + one.n_failed + one.n_left
-        row = [one.spec, format_mass(one.mass), format_count(one.params), format_count(one.macs)]
-        row += [f"{one.n_done} of {n}", format_spread(accuracy, spread)]
-        row += ["n/a" if one.ldi_mean is None else f"{one.ldi_mean:.3f}"] if has_ldi else []
-        rows.append(tuple([one.data, *row] if has_data else row))
-    columns = [
-        *([Column(name="data", align="left")] if has_data else []),
-        Column(name="network", align="left"),
-        *(Column(name=name) for name in ("NN-Mass", "params", "MACs", "done")),
-        Column(name="test", unit="%, ± sd"),
-        *([Column(name="LDI")] if has_ldi else []),
-    ]
-    emit_table(Table(columns=tuple(columns), rows=tuple(rows)))
 
 
 def emit_plan(plan: StudyPlan, *, json: bool) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
+from nnmass._from_plain import from_plain
 from nnmass.design._accuracy import AccuracyFit, NotInFitError, Prediction
 from nnmass.design._limits import Limits
 from nnmass.design._space import Space
-from nnmass.specs import Spec
+from nnmass.specs import Spec, parse
 
 if TYPE_CHECKING:
     from nnmass.design._latency_table import LatencyTable
@@ -80,6 +81,22 @@ class Candidate:
             "unpredicted": self.unpredicted,
             "outside": list(self.outside),
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Candidate:
+        """The candidate that `to_dict` told of.
+
+        Raises:
+            SpecError: Its spec cannot be read.
+        """
+        told = values["accuracy"]
+        return from_plain(
+            cls,
+            values,
+            spec=parse(values["spec"]),
+            memory=values["memory_bytes"],
+            accuracy=None if told is None else from_plain(Prediction, told),
+        )
 
 
 def _predicted(spec: Spec, fit: AccuracyFit | None) -> tuple[Prediction | None, str]:
@@ -158,3 +175,23 @@ class Front(Sequence[Candidate]):
             "notes": list(self.notes),
             "candidates": [candidate.to_dict() for candidate in self.candidates],
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Front:
+        """The candidates that `to_dict` told of; exact masses come back as what floats hold.
+
+        Raises:
+            SpecError: A spec or the space cannot be read.
+        """
+        candidates = tuple(map(Candidate.from_dict, values["candidates"]))
+        return from_plain(cls, values, candidates=candidates, **searched(values))
+
+
+def searched(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Reference, space and limits of a search that was written down."""
+    reference = values["reference"]
+    return {
+        "reference": None if reference is None else Candidate.from_dict(reference),
+        "space": Space.parse(values["space"]),
+        "limits": Limits.from_dict(values["limits"]),
+    }

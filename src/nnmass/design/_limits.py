@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Objective = Literal["params", "macs", "latency", "memory", "mass"]
 OBJECTIVES: tuple[str, ...] = get_args(Objective)
@@ -75,4 +76,28 @@ class Limits:
         values["memory_bytes"] = self.memory
         if self.parts is not None:
             values["mass_of_parts"] = [float(mass) for mass in self.parts]
+        if self.shares is not None:
+            values["shares"] = [float(mass) for mass in self.shares]
+        values["of_reference"] = list(self.of_reference) or None
         return {name: value for name, value in values.items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Limits:
+        """The limits that `to_dict` told of; masses are what floats hold of them."""
+        parts, mass = _exact(values.get("mass_of_parts")), values.get("mass")
+        most = values.get("max_mass")
+        return cls(
+            mass=None if mass is None or parts is not None else Fraction(mass),
+            max_mass=None if most is None else Fraction(most),
+            parts=parts,
+            params=values.get("params"),
+            macs=values.get("macs"),
+            latency=values.get("latency_ms"),
+            memory=values.get("memory_bytes"),
+            shares=_exact(values.get("shares")),
+            of_reference=tuple(values.get("of_reference", ())),
+        )
+
+
+def _exact(values: Sequence[float] | None) -> tuple[Fraction, ...] | None:
+    return None if values is None else tuple(map(Fraction, values))

@@ -9,7 +9,8 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
-from nnmass.design._front import Candidate
+from nnmass._from_plain import from_plain
+from nnmass.design._front import Candidate, searched
 from nnmass.design._infeasible import nothing_fits
 from nnmass.design._limits import Limits, Objective
 from nnmass.design._parts import masses_of_parts
@@ -86,6 +87,23 @@ class ParetoFront:
             "is_optimal": self.is_optimal,
             "points": [point.to_dict() for point in self.points],
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ParetoFront:
+        """The front that `to_dict` told of.
+
+        Raises:
+            SpecError: A spec or the space cannot be read.
+        """
+        points = tuple(
+            FrontPoint(
+                candidate=Candidate.from_dict(point),
+                least=tuple(point["least"]),
+                mass=point["at_mass"],
+            )
+            for point in values["points"]
+        )
+        return from_plain(cls, values, points=points, **searched(values))
 
 
 def pareto_front(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from nnmass._from_plain import from_plain
 from nnmass.probes._flow_layer import FlowDraw
 from nnmass.probes._flow_spread import LayerFlow, Spread
 from nnmass.probes._flow_verdict import verdict_on
@@ -88,3 +91,13 @@ class GradientFlow:
             "elapsed_s": self.elapsed_s,
             "environment": self.environment,
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> GradientFlow:
+        """The measurement that `to_dict` told of."""
+        each = [LayerFlow.from_dict(layer).draws for layer in values["layers"]]
+        draws = tuple(
+            from_plain(FlowDraw, told, layers=tuple(layer[draw] for layer in each))
+            for draw, told in enumerate(values["draws"])
+        )
+        return from_plain(cls, values, draws=draws)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 from nnmass.probes._flow_layer import FlowLayer
 
@@ -66,6 +67,7 @@ class Spread:
     def to_dict(self) -> dict[str, object]:
         """Plain data."""
         return {
+            "values": list(self.values),
             "middle": self.middle,
             "low": self.low,
             "high": self.high,
@@ -115,6 +117,11 @@ class LayerFlow:
         return self._spread(lambda layer: layer.weight_gradient)
 
     @property
+    def weight_norm(self) -> Spread:
+        """At the start."""
+        return self._spread(lambda layer: layer.weight_norm)
+
+    @property
     def relative_gradient(self) -> Spread:
         """At the start."""
         return self._spread(lambda layer: layer.relative_gradient)
@@ -144,7 +151,28 @@ class LayerFlow:
             "mean_square": self.mean_square.to_dict(),
             "gradient_rms": self.gradient_rms.to_dict(),
             "weight_gradient": self.weight_gradient.to_dict(),
+            "weight_norm": self.weight_norm.to_dict(),
             "relative_gradient": self.relative_gradient.to_dict(),
             "weight_gradient_after": [spread.to_dict() for spread in self.weight_gradient_after],
             "reason": self.reason,
+            "reasons": [layer.reason for layer in self.draws],
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> LayerFlow:
+        """The layer that `to_dict` told of."""
+        names = ("variance", "mean_square", "gradient_rms", "weight_norm", "weight_gradient")
+        after = values["weight_gradient_after"]
+        draws = (
+            FlowLayer(
+                path=values["path"],
+                kind=values["kind"],
+                n_units=values["n_units"],
+                n_weights=values["n_weights"],
+                **{name: values[name]["values"][draw] for name in names},
+                weight_gradient_after=tuple(spread["values"][draw] for spread in after),
+                reason=reason,
+            )
+            for draw, reason in enumerate(values["reasons"])
+        )
+        return cls(tuple(draws))

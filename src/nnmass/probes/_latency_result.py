@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean, median
+from typing import Any
+
+from nnmass._from_plain import from_plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +59,10 @@ class BatchLatency:
         return 1000 * self.batch_size / self.median_ms if self.median_ms else None
 
     def to_dict(self) -> dict[str, object]:
-        """Plain data, without the single runs."""
+        """Plain data."""
         return {
             "batch_size": self.batch_size,
+            "times_ms": list(self.times_ms),
             "n_runs": self.n_runs,
             "median_ms": self.median_ms,
             "p95_ms": self.p95_ms,
@@ -120,3 +125,9 @@ class Latency:
             "elapsed_s": self.elapsed_s,
             "environment": self.environment,
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Latency:
+        """The measurement that `to_dict` told of."""
+        batches = tuple(from_plain(BatchLatency, batch) for batch in values["batches"])
+        return from_plain(cls, values, batches=batches)

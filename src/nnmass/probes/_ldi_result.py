@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any, cast
 
+from nnmass._from_plain import from_plain
 from nnmass.probes._spectrum import LayerSpectrum
 from nnmass.probes._student import interval_of_mean, mean_of
 
@@ -135,6 +137,49 @@ class LDI:
             "elapsed_s": self.elapsed_s,
             "environment": self.environment,
         }
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> LDI:
+        """The measurement that `to_dict` told of: its layers averaged over the initialisations."""
+        draws = tuple(
+            _AveragedDraw(seed=seed, layers=(), told=mean)
+            for seed, mean in zip(values["seeds"], values["means"], strict=True)
+        )
+        return from_plain(_AveragedLDI, values, draws=draws, told=values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AveragedDraw(LDIDraw):
+    """An initialisation whose layers were not kept."""
+
+    told: float | None
+
+    @property
+    def mean(self) -> float | None:
+        return self.told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AveragedLDI(LDI):
+    """A measurement that was read back; what needs the single initialisations was told."""
+
+    told: Mapping[str, Any]
+
+    @property
+    def pooled_mean(self) -> float | None:
+        return cast("float | None", self.told["pooled_mean"])
+
+    @property
+    def std(self) -> float | None:
+        return cast("float | None", self.told["std"])
+
+    @property
+    def layers(self) -> tuple[LayerSpectrum, ...]:
+        return tuple(from_plain(LayerSpectrum, layer) for layer in self.told["layers"])
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        return tuple(self.told["failures"])
 
 
 def _averaged(layers: Sequence[LayerSpectrum]) -> LayerSpectrum:

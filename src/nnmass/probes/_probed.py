@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+from nnmass._from_plain import from_plain
+from nnmass.errors import SpecError
 from nnmass.probes._ldi_result import LDI
 
 
@@ -64,6 +66,32 @@ class ProbedNetwork:
             "failures": dict(self.failures),
             "seconds": round(self.seconds, 4),
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ProbedNetwork:
+        """The network that `to_dict` told of.
+
+        Raises:
+            SpecError: It names a probe that does not exist.
+        """
+        results = {name: _revived(name, told) for name, told in values["probes"].items()}
+        return from_plain(cls, values, results=results)
+
+
+def _revived(name: str, values: Any) -> Measured | Sequence[Measured]:
+    from nnmass.probes import GradientFlow, IsometryTheory, Latency, ProxyScore
+
+    if name == "baselines":
+        return [ProxyScore.from_dict(score) for score in values]
+    kinds: dict[str, Callable[[Any], Measured]] = {
+        "ldi": LDI.from_dict,
+        "flow": GradientFlow.from_dict,
+        "latency": Latency.from_dict,
+        "theory": IsometryTheory.from_dict,
+    }
+    if name not in kinds:
+        raise SpecError(f"there is no probe {name!r}; known are {', '.join(['baselines', *kinds])}")
+    return kinds[name](values)
 
 
 def _plain(result: Measured | Sequence[Measured]) -> object:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nnmass._from_plain import from_plain
 from nnmass.probes._student import interval_of_mean, mean_of
 from nnmass.topology import Cell, SingularValueLaw, mean_singular_value
 
@@ -220,3 +223,24 @@ class IsometryTheory:
             "elapsed_s": self.elapsed_s,
             "environment": self.environment,
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> IsometryTheory:
+        """The measurement that `to_dict` told of."""
+        layers = tuple(_layer(layer) for layer in values["layers"])
+        cells = tuple(
+            from_plain(CellTheory, cell, cell=_cell(cell["cell"])) for cell in values["cells"]
+        )
+        return from_plain(cls, values, layers=layers, cells=cells)
+
+
+def _layer(values: Mapping[str, Any]) -> LayerTheory:
+    spreads = {
+        name: None if values[name] is None else from_plain(ValueSpread, values[name])
+        for name in ("measured", "predicted")
+    }
+    return from_plain(LayerTheory, values, **spreads)
+
+
+def _cell(values: Mapping[str, Any]) -> Cell:
+    return Cell(width=values["width"], depth=values["depth"], link_cap=values["link_cap"])

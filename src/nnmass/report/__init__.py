@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from nnmass.report._cell_drawing import cell_remarks as cell_remarks
     from nnmass.report._cell_groups import CellGroup as CellGroup
     from nnmass.report._cell_groups import cell_groups as cell_groups
+    from nnmass.report._chart import Chart as Chart
+    from nnmass.report._chart import Trace as Trace
+    from nnmass.report._chart import curves_chart as curves_chart
+    from nnmass.report._chart import ranges_chart as ranges_chart
+    from nnmass.report._chart import scatter_chart as scatter_chart
     from nnmass.report._curves import Series as Series
     from nnmass.report._curves import curves as curves
     from nnmass.report._design_names import are_short as are_short
@@ -43,25 +48,39 @@ if TYPE_CHECKING:
     from nnmass.report._document import Figure as Figure
     from nnmass.report._document import Report as Report
     from nnmass.report._document import Section as Section
+    from nnmass.report._documents._pages import combined as combined
+    from nnmass.report._documents._read import report_of as report_of
     from nnmass.report._equal_groups_table import equal_mass_groups_of as equal_mass_groups_of
     from nnmass.report._equal_groups_table import equal_mass_groups_table as equal_mass_groups_table
     from nnmass.report._equal_groups_table import equal_mass_line as equal_mass_line
     from nnmass.report._equal_mass import equal_mass_table as equal_mass_table
     from nnmass.report._equal_mass import report_equal_mass as report_equal_mass
+    from nnmass.report._figures import curves_figure as curves_figure
+    from nnmass.report._figures import ranges_figure as ranges_figure
+    from nnmass.report._figures import scatter_figure as scatter_figure
+    from nnmass.report._fit_tables import fit_tables as fit_tables
+    from nnmass.report._fit_tables import terms_line as terms_line
+    from nnmass.report._fit_tables import terms_table as terms_table
     from nnmass.report._flow import flow_figure as flow_figure
     from nnmass.report._flow import flow_table as flow_table
     from nnmass.report._html import render_html as render_html
     from nnmass.report._html import write_report as write_report
     from nnmass.report._image_grid import Tile as Tile
     from nnmass.report._image_grid import image_grid as image_grid
+    from nnmass.report._inspect_page import report_inspections as report_inspections
     from nnmass.report._latency import latency_table as latency_table
     from nnmass.report._ldi_against import fit_line as fit_line
     from nnmass.report._ldi_against import ldi_against as ldi_against
+    from nnmass.report._ldi_against import ldi_against_figure as ldi_against_figure
     from nnmass.report._ldi_against import ldi_fits as ldi_fits
+    from nnmass.report._ldi_chart import ldi_chart as ldi_chart
     from nnmass.report._ldi_figure import ldi_figure as ldi_figure
     from nnmass.report._ldi_table import ldi_line as ldi_line
     from nnmass.report._ldi_table import ldi_table as ldi_table
+    from nnmass.report._levels import levels_table as levels_table
+    from nnmass.report._levels import report_levels as report_levels
     from nnmass.report._mass_theory import mass_theory_figure as mass_theory_figure
+    from nnmass.report._pareto import pareto_chart as pareto_chart
     from nnmass.report._pareto import pareto_figure as pareto_figure
     from nnmass.report._patch_page import attack_line as attack_line
     from nnmass.report._patch_page import patch_curve as patch_curve
@@ -70,6 +89,7 @@ if TYPE_CHECKING:
     from nnmass.report._patch_page import patch_table as patch_table
     from nnmass.report._patch_page import report_patches as report_patches
     from nnmass.report._patch_page import shown_row as shown_row
+    from nnmass.report._pattern_figure import pattern_figure as pattern_figure
     from nnmass.report._png import png_uri as png_uri
     from nnmass.report._probe_view import ProbeView as ProbeView
     from nnmass.report._probe_view import probe_views as probe_views
@@ -82,18 +102,30 @@ if TYPE_CHECKING:
     from nnmass.report._ranges import ranges as ranges
     from nnmass.report._scatter import Point as Point
     from nnmass.report._scatter import scatter as scatter
+    from nnmass.report._sparse_page import report_sparse as report_sparse
+    from nnmass.report._sparse_page import sparse_table as sparse_table
+    from nnmass.report._spec_arcs import spec_arcs as spec_arcs
+    from nnmass.report._study_page import accuracy_figures as accuracy_figures
+    from nnmass.report._study_page import report_study as report_study
+    from nnmass.report._study_tables import study_networks_table as study_networks_table
     from nnmass.report._terminal import render_table as render_table
     from nnmass.report._theory import theory_figure as theory_figure
     from nnmass.report._theory import theory_section as theory_section
     from nnmass.report._theory_tables import cell_theory_table as cell_theory_table
     from nnmass.report._theory_tables import theory_table as theory_table
     from nnmass.report._topology import topology_diagram as topology_diagram
+    from nnmass.report._topology_tables import cell_flags as cell_flags
+    from nnmass.report._topology_tables import cells_table as cells_table
+    from nnmass.report._topology_tables import topologies_table as topologies_table
+    from nnmass.report._training_page import record_table as record_table
+    from nnmass.report._training_page import report_training as report_training
 
 __getattr__ = lazy_names(
     __name__,
     {
         "CellDrawing": "nnmass.report._cell_drawing",
         "CellGroup": "nnmass.report._cell_groups",
+        "Chart": "nnmass.report._chart",
         "Figure": "nnmass.report._document",
         "Point": "nnmass.report._scatter",
         "ProbeView": "nnmass.report._probe_view",
@@ -102,6 +134,8 @@ __getattr__ = lazy_names(
         "Section": "nnmass.report._document",
         "Series": "nnmass.report._curves",
         "Tile": "nnmass.report._image_grid",
+        "Trace": "nnmass.report._chart",
+        "accuracy_figures": "nnmass.report._study_page",
         "arc_diagram": "nnmass.report._arcs",
         "are_short": "nnmass.report._design_names",
         "attack_line": "nnmass.report._patch_page",
@@ -110,10 +144,15 @@ __getattr__ = lazy_names(
         "bits_line": "nnmass.report._bits_page",
         "bits_table": "nnmass.report._bits_tables",
         "cell_drawing": "nnmass.report._cell_drawing",
+        "cell_flags": "nnmass.report._topology_tables",
         "cell_groups": "nnmass.report._cell_groups",
         "cell_remarks": "nnmass.report._cell_drawing",
         "cell_theory_table": "nnmass.report._theory_tables",
+        "cells_table": "nnmass.report._topology_tables",
+        "combined": "nnmass.report._documents._pages",
         "curves": "nnmass.report._curves",
+        "curves_chart": "nnmass.report._chart",
+        "curves_figure": "nnmass.report._figures",
         "design_claim": "nnmass.report._design_words",
         "design_limits": "nnmass.report._design_words",
         "design_table": "nnmass.report._design_table",
@@ -123,6 +162,7 @@ __getattr__ = lazy_names(
         "equal_mass_line": "nnmass.report._equal_groups_table",
         "equal_mass_table": "nnmass.report._equal_mass",
         "fit_line": "nnmass.report._ldi_against",
+        "fit_tables": "nnmass.report._fit_tables",
         "flag_lines": "nnmass.report._design_table",
         "flow_figure": "nnmass.report._flow",
         "flow_table": "nnmass.report._flow",
@@ -133,36 +173,58 @@ __getattr__ = lazy_names(
         "latency_line": "nnmass.report._design_words",
         "latency_table": "nnmass.report._latency",
         "ldi_against": "nnmass.report._ldi_against",
+        "ldi_against_figure": "nnmass.report._ldi_against",
+        "ldi_chart": "nnmass.report._ldi_chart",
         "ldi_figure": "nnmass.report._ldi_figure",
         "ldi_fits": "nnmass.report._ldi_against",
         "ldi_line": "nnmass.report._ldi_table",
         "ldi_table": "nnmass.report._ldi_table",
+        "levels_table": "nnmass.report._levels",
         "mass_theory_figure": "nnmass.report._mass_theory",
         "mitigations_figure": "nnmass.report._bits_page",
         "mitigations_table": "nnmass.report._bits_tables",
         "network_names": "nnmass.report._design_names",
+        "pareto_chart": "nnmass.report._pareto",
         "pareto_figure": "nnmass.report._pareto",
         "patch_curve": "nnmass.report._patch_page",
         "patch_images": "nnmass.report._patch_page",
         "patch_line": "nnmass.report._patch_page",
         "patch_table": "nnmass.report._patch_page",
+        "pattern_figure": "nnmass.report._pattern_figure",
         "png_uri": "nnmass.report._png",
         "probe_views": "nnmass.report._probe_view",
         "probes_table": "nnmass.report._probes_table",
         "proxy_table": "nnmass.report._proxies",
         "ranges": "nnmass.report._ranges",
+        "ranges_chart": "nnmass.report._chart",
+        "ranges_figure": "nnmass.report._figures",
+        "record_table": "nnmass.report._training_page",
         "render_html": "nnmass.report._html",
         "render_table": "nnmass.report._terminal",
         "report_bits": "nnmass.report._bits_page",
         "report_design": "nnmass.report._design_page",
         "report_equal_mass": "nnmass.report._equal_mass",
+        "report_inspections": "nnmass.report._inspect_page",
+        "report_levels": "nnmass.report._levels",
+        "report_of": "nnmass.report._documents._read",
         "report_patches": "nnmass.report._patch_page",
         "report_probes": "nnmass.report._probes_page",
+        "report_sparse": "nnmass.report._sparse_page",
+        "report_study": "nnmass.report._study_page",
+        "report_training": "nnmass.report._training_page",
         "scatter": "nnmass.report._scatter",
+        "scatter_chart": "nnmass.report._chart",
+        "scatter_figure": "nnmass.report._figures",
         "shown_row": "nnmass.report._patch_page",
+        "sparse_table": "nnmass.report._sparse_page",
+        "spec_arcs": "nnmass.report._spec_arcs",
+        "study_networks_table": "nnmass.report._study_tables",
+        "terms_line": "nnmass.report._fit_tables",
+        "terms_table": "nnmass.report._fit_tables",
         "theory_figure": "nnmass.report._theory",
         "theory_section": "nnmass.report._theory",
         "theory_table": "nnmass.report._theory_tables",
+        "topologies_table": "nnmass.report._topology_tables",
         "topology_diagram": "nnmass.report._topology",
         "verdicts_table": "nnmass.report._probes_table",
         "write_report": "nnmass.report._html",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nnmass.errors import SpecError
@@ -14,13 +14,24 @@ from nnmass.report._bits_tables import (
     mitigations_table,
 )
 from nnmass.report._document import Figure, Report, Section
+from nnmass.report._figures import ranges_figure
 from nnmass.report._numbers import format_percent
 from nnmass.report._ranges import Range, ranges
 
 if TYPE_CHECKING:
     from nnmass.audit import BitAudit
 
-_FLOOR, _FOUND = "proven floor", "found (upper bound)"
+_ENDS = {"low_name": "proven floor", "high_name": "found (upper bound)"}
+_CLASSES = {
+    "x_label": "flipped bits of the last layer",
+    "title": "How many flips plant a class",
+    **_ENDS,
+}
+_MITIGATIONS = {
+    "x_label": "flipped bits of the last layer, or of its copies",
+    "title": "What each mitigation buys",
+    **_ENDS,
+}
 
 _HOW = (
     "The floor is a proof: each flip moves a logit by a known amount, so the fewest flips that win "
@@ -62,17 +73,14 @@ def bits_line(audit: BitAudit) -> str:
 
 def bits_figure(audit: BitAudit) -> str:
     """Floor and upper bound of every class; SVG."""
-    rows = [
+    return ranges(_by_class(audit), **_CLASSES)
+
+
+def _by_class(audit: BitAudit) -> list[Range]:
+    return [
         Range(label=f"class {t}", low=_low(audit, t), high=audit.worst_of(t).bounds.n_upper)
         for t in audit.targets
     ]
-    return ranges(
-        rows,
-        x_label="flipped bits of the last layer",
-        title="How many flips plant a class",
-        low_name=_FLOOR,
-        high_name=_FOUND,
-    )
 
 
 def _low(audit: BitAudit, target: int) -> int | None:
@@ -82,14 +90,11 @@ def _low(audit: BitAudit, target: int) -> int | None:
 
 def mitigations_figure(audit: BitAudit) -> str:
     """Floor and upper bound under every mitigation; SVG."""
-    rows = [Range(label=row.name, low=row.floor, high=row.upper) for row in audit.mitigations]
-    return ranges(
-        rows,
-        x_label="flipped bits of the last layer, or of its copies",
-        title="What each mitigation buys",
-        low_name=_FLOOR,
-        high_name=_FOUND,
-    )
+    return ranges(_by_mitigation(audit), **_MITIGATIONS)
+
+
+def _by_mitigation(audit: BitAudit) -> list[Range]:
+    return [Range(label=row.name, low=row.floor, high=row.upper) for row in audit.mitigations]
 
 
 def report_bits(audit: BitAudit, *, provenance: Mapping[str, str] | None = None) -> Report:
@@ -123,7 +128,7 @@ def _sections(audit: BitAudit) -> Iterator[Section]:
     yield Section(
         "Class by class",
         f"{_HOW}\n\n{_PROMISE}",
-        _figure(bits_figure, audit, caption),
+        _figure(_by_class(audit), caption, _CLASSES),
         (bits_table(audit),),
     )
     if audit.mitigations and audit.mitigated is not None:
@@ -134,7 +139,9 @@ def _sections(audit: BitAudit) -> Iterator[Section]:
         yield Section(
             "Mitigations",
             text,
-            _figure(mitigations_figure, audit, "The same two ends under each mitigation."),
+            _figure(
+                _by_mitigation(audit), "The same two ends under each mitigation.", _MITIGATIONS
+            ),
             (mitigations_table(audit), mitigation_notes_table(audit)),
         )
         yield Section("What to do", "\n\n".join(audit.recommendations))
@@ -152,9 +159,8 @@ _EMULATED = (
 )
 
 
-def _figure(draw: object, audit: BitAudit, caption: str) -> tuple[Figure, ...]:
-    assert callable(draw)
+def _figure(rows: Sequence[Range], caption: str, names: dict[str, str]) -> tuple[Figure, ...]:
     try:
-        return (Figure(draw(audit), caption),)
+        return (ranges_figure(rows, caption, **names),)
     except SpecError:  # no number of flips is enough anywhere: the table says so
         return ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from nnmass.errors import SpecError
 from nnmass.report._design_names import are_short
 from nnmass.report._design_table import design_table, flag_lines, front_table
 from nnmass.report._design_words import (
@@ -15,7 +16,7 @@ from nnmass.report._design_words import (
     latency_line,
 )
 from nnmass.report._document import Figure, Report, Section
-from nnmass.report._pareto import pareto_figure
+from nnmass.report._pareto import pareto_chart, pareto_figure
 from nnmass.report._table import Column, Table
 from nnmass.report._topology import topology_diagram
 
@@ -38,7 +39,7 @@ _MASS_TEXT = (
 
 def report_design(
     front: Front | None,
-    pareto: ParetoFront,
+    pareto: ParetoFront | None,
     *,
     error: AdditiveError | None = None,
     provenance: Mapping[str, str] | None = None,
@@ -47,9 +48,12 @@ def report_design(
 
     Args:
         front: The candidates; ``None`` for a page about the front alone.
-        pareto: What a mass costs at least.
+        pareto: What a mass costs at least; ``None`` for a page about the candidates alone.
         error: How far latencies lie from whole networks, where there are some.
         provenance: What the page should say besides the search, such as the command.
+
+    Raises:
+        SpecError: Both are ``None``.
 
     Example:
         >>> from nnmass.design import design, pareto_front
@@ -59,6 +63,8 @@ def report_design(
         ['The networks', 'What a mass costs at least', 'The networks of the front', 'The skips']
     """
     told = pareto if front is None else front
+    if told is None:
+        raise SpecError("report_design got neither candidates nor a front: give one of the two")
     reference = told.reference
     title = str(told.space) if reference is None else str(reference.spec)
     return Report(
@@ -74,9 +80,11 @@ def report_design(
     )
 
 
-def _answer(front: Front | None, pareto: ParetoFront) -> str:
-    if front is None or front.reference is None:
-        return front_claim(pareto) if front is None else design_claim(front)
+def _answer(front: Front | None, pareto: ParetoFront | None) -> str:
+    if front is None:
+        return "" if pareto is None else front_claim(pareto)
+    if front.reference is None:
+        return design_claim(front)
     best, reference = front[0], front.reference
     params, macs = (getattr(reference, name) / getattr(best, name) for name in ("params", "macs"))
     return (
@@ -86,24 +94,35 @@ def _answer(front: Front | None, pareto: ParetoFront) -> str:
 
 
 def _sections(
-    front: Front | None, pareto: ParetoFront, error: AdditiveError | None
+    front: Front | None, pareto: ParetoFront | None, error: AdditiveError | None
 ) -> Iterator[Section]:
     if front is not None:
         yield _networks_section(front, error)
+    if pareto is not None:
+        yield from _front_sections(pareto, error, is_answer=front is None)
+    drawn = [] if front is None else [("best", front[0])]
+    told = pareto if front is None else front
+    if told is not None and told.reference is not None:
+        drawn.append(("reference", told.reference))
+    if drawn:
+        yield Section("The skips", _MASS_TEXT, tuple(_skips(*one) for one in drawn))
+
+
+def _front_sections(
+    pareto: ParetoFront, error: AdditiveError | None, *, is_answer: bool
+) -> Iterator[Section]:
+    """The front; beside candidates the picture has a section of its own."""
+    if not is_answer:
         yield Section("What a mass costs at least", _FRONT_TEXT, (_figure(pareto),))
     found = [point.candidate for point in pareto.points]
-    claim = "" if front is None else front_claim(pareto)  # without candidates it is the answer
-    off = "" if front is not None or error is None else latency_line(error)
+    claim = "" if is_answer else front_claim(pareto)
+    off = latency_line(error) if is_answer and error is not None else ""
     yield Section(
         "The networks of the front",
         _paragraphs(claim, front_limits(pareto), *flag_lines(found), off),
-        () if front is not None else (_figure(pareto),),
+        (_figure(pareto),) if is_answer else (),
         (front_table(pareto), *_in_full(found)),
     )
-    drawn = [] if front is None else [("best", front[0])]
-    drawn += [("reference", pareto.reference)] if pareto.reference is not None else []
-    if drawn:
-        yield Section("The skips", _MASS_TEXT, tuple(_skips(*one) for one in drawn))
 
 
 def _networks_section(front: Front, error: AdditiveError | None) -> Section:
@@ -122,9 +141,9 @@ def _figure(pareto: ParetoFront) -> Figure:
     caption = (
         f"NN-Mass against what it costs at least, over {pareto.n_covered:,} networks. In each "
         "panel the line joins the networks that have the least of its cost. Point at a mark for "
-        "its network."
+        "its network; a click copies its spec."
     )
-    return Figure(pareto_figure(pareto), caption)
+    return Figure(pareto_figure(pareto), caption, pareto_chart(pareto))
 
 
 def _in_full(found: Sequence[Candidate]) -> Iterator[Table]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from nnmass.errors import SpecError
+from nnmass.report._chart import Chart
 from nnmass.report._svg import PNG_START
 from nnmass.report._table import Table
 
@@ -21,6 +22,7 @@ class Figure:
         svg: One ``<svg>`` element; it goes into the page as it is, so it may neither run code
             nor point outside itself.
         caption: What the reader should see in it.
+        chart: The numbers, for pages that let a reader point at them.
 
     Raises:
         SpecError: ``svg`` is not well-formed, or holds a script or a reference.
@@ -28,6 +30,7 @@ class Figure:
 
     svg: str
     caption: str
+    chart: Chart | None = None
 
     def __post_init__(self) -> None:
         """Check the drawing."""
@@ -83,9 +86,11 @@ class Report:
         answer: The outcome in a sentence or two; stands first.
         sections: In reading order.
         provenance: What the numbers come from: versions, seeds, data, the command.
+        parts: Other reports within this one, after its own sections.
     """
 
     title: str
     answer: str
     sections: tuple[Section, ...]
     provenance: Mapping[str, str]
+    parts: tuple[Report, ...] = ()

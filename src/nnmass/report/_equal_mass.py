@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 
-from nnmass.report._arcs import arc_diagram
-from nnmass.report._cell_drawing import CellDrawing, cell_drawing
-from nnmass.report._curves import Series, curves
+from nnmass.report._curves import Series
 from nnmass.report._document import Figure, Report, Section
+from nnmass.report._figures import curves_figure, scatter_figure
 from nnmass.report._numbers import format_count, format_spread
-from nnmass.report._scatter import Point, scatter
+from nnmass.report._scatter import Point
+from nnmass.report._spec_arcs import spec_arcs
 from nnmass.report._table import Column, Table
 from nnmass.studies import ArmResult, EqualMassResult
-from nnmass.topology import Cell, draw_links
-from nnmass.tracing import Link, TracedCell
-
-_SEED = 0  # whose links are drawn
+from nnmass.topology import Cell
 
 
 def equal_mass_table(result: EqualMassResult) -> Table:
@@ -107,51 +104,27 @@ def _accuracy_against(result: EqualMassResult, what: str) -> Figure:
             _spread_percent(arm),
             arm.arm.role,
             arm.arm.role,
+            copy=str(arm.arm.candidate.spec),
         )
         for arm in result.arms
     ]
-    svg = scatter(
+    return scatter_figure(
         points,
+        f"Test accuracy against {what}; bars are one standard deviation.",
         x_label=what,
         y_label="test accuracy, %",
         title=f"Accuracy against {what}",
         log_x=of_params,
     )
-    return Figure(svg, f"Test accuracy against {what}; bars are one standard deviation.")
 
 
 def _arcs(arm: ArmResult) -> Figure:
-    cells = [cell for cell in arm.arm.candidate.spec.cells if isinstance(cell, Cell)]
-    drawings = [_drawing(cell, index) for index, cell in enumerate(cells)]
-    title = f"{arm.arm.role}: {arm.arm.candidate.spec}"
+    spec = arm.arm.candidate.spec
+    cells = [cell for cell in spec.cells if isinstance(cell, Cell)]
     links = sum(cell.links for cell in cells)
     possible = sum(cell.possible_links for cell in cells)
     caption = f"{links:,} of {possible:,} possible links, mass {arm.arm.candidate.mass:.1f}."
-    return Figure(arc_diagram(drawings, title=title), caption)
-
-
-def _drawing(cell: Cell, index: int) -> CellDrawing:
-    drawn = TracedCell(
-        kind="concatenation",
-        chain=tuple(f"layer {layer}" for layer in range(cell.depth)),
-        widths=(cell.width,) * cell.depth,
-        link_list=tuple(
-            Link(source=source, target=target, channels=count)
-            for target, row in enumerate(link_counts(cell, index))
-            for source, count in enumerate(row)
-            if count
-        ),
-    )
-    return cell_drawing(drawn, label=f"cell {index}")
-
-
-def link_counts(cell: Cell, cell_index: int, *, seed: int = _SEED) -> list[list[int]]:
-    """For layers i and j of ``cell``, how many channels of j layer i takes through skips."""
-    counts = [[0] * cell.depth for _ in range(cell.depth)]
-    for layer, links in enumerate(draw_links(cell, seed=seed, cell_index=cell_index)):
-        for channel in links.tolist():
-            counts[layer][channel // cell.width] += 1
-    return counts
+    return Figure(spec_arcs(spec, title=f"{arm.arm.role}: {spec}"), caption)
 
 
 def _curves(result: EqualMassResult) -> Figure:
@@ -165,10 +138,13 @@ def _curves(result: EqualMassResult) -> Figure:
         for arm in result.arms
         for record, curve in zip(arm.records, arm.curves, strict=True)
     ]
-    svg = curves(
-        series, x_label="epoch", y_label="validation accuracy, %", title="Validation accuracy"
+    return curves_figure(
+        series,
+        "Validation accuracy of every training.",
+        x_label="epoch",
+        y_label="validation accuracy, %",
+        title="Validation accuracy",
     )
-    return Figure(svg, "Validation accuracy of every training.")
 
 
 def _seeds_table(result: EqualMassResult) -> Table:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
 from nnmass.errors import SpecError
 from nnmass.probes import ProbedNetwork
+from nnmass.report._document import Figure
+from nnmass.report._figures import scatter_figure
 from nnmass.report._numbers import half_width
 from nnmass.report._plot import N_GROUPS
 from nnmass.report._scatter import Point, scatter
@@ -107,6 +109,26 @@ def ldi_against(results: Sequence[ProbedNetwork], what: Cost = "mass") -> str:
     Raises:
         SpecError: ``what`` is none of those, or no network has both numbers.
     """
+    points, names = _points(results, what)
+    return scatter(points, **names)
+
+
+def ldi_against_figure(results: Sequence[ProbedNetwork], what: Cost = "mass") -> Figure:
+    """`ldi_against` with its caption and its numbers.
+
+    Raises:
+        SpecError: As `ldi_against`.
+    """
+    points, names = _points(results, what)
+    caption = (
+        f"Mean singular value of the layer Jacobians against {NAMES[what]}; bars are 95 % "
+        "intervals over the initialisations. Point at a mark for the network's name."
+    )
+    return scatter_figure(points, caption, **names)
+
+
+def _points(results: Sequence[ProbedNetwork], what: Cost) -> tuple[list[Point], dict[str, Any]]:
+    """The marks, and the other arguments of `scatter`."""
     if what not in NAMES:
         raise SpecError(f"what must be one of {', '.join(NAMES)}, got {what!r:.40}")
     rows = drawable(results, what)
@@ -122,14 +144,13 @@ def ldi_against(results: Sequence[ProbedNetwork], what: Cost = "mass") -> str:
     fit = ldi_fit(results, what)
     costs = [x for _, x in rows]
     told = f" (R² of the line {fit.r_squared:.2f})" if fit else ""
-    return scatter(
-        points,
-        x_label=NAMES[what],
-        y_label="mean singular value",
-        title=f"Mean singular value against {NAMES[what]}{told}",
-        log_x=min(costs) > 0 and max(costs) > _LOG_FROM * min(costs),
-        line=(fit.intercept, fit.slope) if fit else None,
-    )
+    return points, {
+        "x_label": NAMES[what],
+        "y_label": "mean singular value",
+        "title": f"Mean singular value against {NAMES[what]}{told}",
+        "log_x": min(costs) > 0 and max(costs) > _LOG_FROM * min(costs),
+        "line": (fit.intercept, fit.slope) if fit else None,
+    }
 
 
 def _point(result: ProbedNetwork, x: float, *, by_depth: bool, labelled: int) -> Point:
@@ -142,4 +163,5 @@ def _point(result: ProbedNetwork, x: float, *, by_depth: bool, labelled: int) ->
         result.name if labelled <= _MOST_LABELLED else "",
         depth if by_depth else "",
         hint=result.name,
+        copy=result.name,
     )

@@ -57,7 +57,7 @@ def ldi_figure(ldi: LDI) -> str:
     body += [_means(run, x_axis, y_axis) for run in runs]
     body += [_cross(item, x_axis, frame.bottom) for item in layers if item[1].mean is None]
     body.append(_legend(has_failures=any(layer.mean is None for _, layer in layers)))
-    summary = "; ".join(_name(item) for item in layers)
+    summary = "; ".join(layer_name(item) for item in layers)
     return drawing(body, width=WIDTH, height=HEIGHT, title=title, summary=summary)
 
 
@@ -130,7 +130,7 @@ def _means(run: Sequence[_Ranked], x_axis: Axis, y_axis: Axis) -> str:
     line = element("polyline", points=points_of(places), class_="line s0") if len(run) > 1 else ""
     radius = 4 if len(run) <= 60 else 2.5
     dots = (
-        element("circle", title_of(_name(item)), cx=x, cy=y, r=radius, class_="mark f0")
+        element("circle", title_of(layer_name(item)), cx=x, cy=y, r=radius, class_="mark f0")
         for item, (x, y) in zip(run, places, strict=True)
     )
     return line + "".join(dots)
@@ -139,10 +139,11 @@ def _means(run: Sequence[_Ranked], x_axis: Axis, y_axis: Axis) -> str:
 def _cross(item: _Ranked, x_axis: Axis, bottom: float) -> str:
     x, y = x_axis.position(item[0]), bottom - 8
     path = f"M{number(x - 4)} {number(y - 4)}l8 8m0 -8l-8 8"
-    return element("path", title_of(_name(item)), d=path, class_="line s1")
+    return element("path", title_of(layer_name(item)), d=path, class_="line s1")
 
 
-def _name(item: _Ranked) -> str:
+def layer_name(item: _Ranked) -> str:
+    """Number, path and mean of a layer, or why it has none."""
     rank, layer = item
     if layer.mean is None:
         return f"{rank} {layer.path}: {layer.method}, {layer.reason}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nnmass.errors import SpecError
 from nnmass.report._axis import Axis
+from nnmass.report._chart import Chart, Trace
 from nnmass.report._numbers import format_count, format_digits, format_mass
 from nnmass.report._plot import (
     BOTTOM,
@@ -51,15 +52,11 @@ def pareto_figure(front: ParetoFront) -> str:
     """
     if not front.points:
         raise SpecError("pareto_figure got a front without points: give one that has some")
-    found = [point.candidate for point in front.points]
-    found += [front.reference] if front.reference is not None else []
-    costs = [cost for cost in _COSTS if all(_cost(one, cost) for one in found)]
-    groups = [_group(point.least, costs) for point in front.points]
-    ordered = sorted(set(groups), key=lambda name: (name.count(" "), name))
-    looks = looks_of([*ordered, *([_REFERENCE] if front.reference else [])])
+    found, costs, groups = _grouped(front)
+    looks = _looks(front, groups)
     legend, top = draw_legend(looks, dashes=False)
     y_axis = Axis.around([one.mass for one in found], HEIGHT - BOTTOM, top, name="mass")
-    title = f"What a mass costs at least: {front.space.family} networks"
+    title = _title(front)
     body, marks = [*legend], list(zip(found, [*groups, _REFERENCE], strict=False))
     for cost, x_axis in zip(costs, _x_axes(found, costs), strict=True):
         is_first = cost == costs[0]
@@ -69,6 +66,56 @@ def pareto_figure(front: ParetoFront) -> str:
         body += [*frame, *_draw_points(marks, line, cost, (x_axis, y_axis), looks)]
     summary = "; ".join(_name(one, group) for one, group in marks)
     return drawing(body, width=WIDTH, height=HEIGHT, title=title, summary=summary)
+
+
+def pareto_chart(front: ParetoFront) -> Chart:
+    """The numbers of `pareto_figure`; a click on a mark copies its spec."""
+    found, costs, groups = _grouped(front)
+    looks = list(_looks(front, groups))
+    marks = list(zip(found, [*groups, _REFERENCE], strict=False))
+    traces = list[Trace]()
+    for panel, cost in enumerate(costs):
+        line = [point.candidate for point in front.points if cost in point.least]
+        xs = [_cost(one, cost) for one in line]
+        ys = [one.mass for one in line]
+        traces.append(Trace(name="", x=xs, y=ys, kind="line", look=6, panel=panel))
+        for group in looks:
+            of = [one for one, name in marks if name == group]
+            traces.append(
+                Trace(
+                    name="" if panel else group,
+                    x=[_cost(one, cost) for one in of],
+                    y=[one.mass for one in of],
+                    look=looks.index(group),
+                    texts=[_name(one, group) for one in of],
+                    copies=[str(one.spec) for one in of],
+                    panel=panel,
+                )
+            )
+    return Chart(
+        traces=tuple(traces),
+        x_labels=tuple(_COSTS[cost] for cost in costs),
+        y_label="NN-Mass",
+        title=_title(front),
+        log_x=True,
+    )
+
+
+def _grouped(front: ParetoFront) -> tuple[list[Candidate], list[str], list[str]]:
+    """The networks, the reference last; the costs that all have; what each point has least of."""
+    found = [point.candidate for point in front.points]
+    found += [front.reference] if front.reference is not None else []
+    costs = [cost for cost in _COSTS if all(_cost(one, cost) for one in found)]
+    return found, costs, [_group(point.least, costs) for point in front.points]
+
+
+def _looks(front: ParetoFront, groups: Sequence[str]) -> dict[str, Look]:
+    ordered = sorted(set(groups), key=lambda name: (name.count(" "), name))
+    return looks_of([*ordered, *([_REFERENCE] if front.reference else [])])
+
+
+def _title(front: ParetoFront) -> str:
+    return f"What a mass costs at least: {front.space.family} networks"
 
 
 def _x_axes(found: Sequence[Candidate], costs: Sequence[str]) -> list[Axis]:
@@ -96,7 +143,10 @@ def _draw_points(
     line = element("polyline", points=points_of(map(place, joined)), class_="line front s6")
     return [
         line,
-        *(draw_mark(*place(one), looks[group], _name(one, group)) for one, group in marks),
+        *(
+            draw_mark(*place(one), looks[group], _name(one, group), copy=str(one.spec))
+            for one, group in marks
+        ),
     ]
 
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnmass.report._curves import Series, curves
 from nnmass.report._document import Figure, Report, Section
+from nnmass.report._figures import curves_figure
 from nnmass.report._image_grid import Tile, image_grid
 from nnmass.report._numbers import format_percent
 from nnmass.report._table import Column, Table
 
 if TYPE_CHECKING:
-    from nnmass.audit import PatchAttack, PatchAudit, PatchRow
+    from nnmass.audit import PatchAttack, PatchAudit, PatchRow, PatchSummary
+
+    AnyPatchAudit = PatchAudit | PatchSummary
 
 _MOST_TILES = 24
+_CURVE: dict[str, Any] = {
+    "x_label": "side of the patch, pixels (0: none)",
+    "y_label": "right and certified, % of images",
+    "title": "What survives any square patch",
+}
 
 _RULES = (
     "A prediction is certified by the count rule if its lead in votes is more than twice what any "
@@ -27,23 +35,23 @@ _RULES = (
 _COVER = "What these certificates do not cover:"
 
 
-def patch_table(audit: PatchAudit) -> Table:
+def patch_table(audit: AnyPatchAudit) -> Table:
     """A row for each threshold and patch."""
     columns = (
         Column("votes at", "left"),
         Column("patch", "left"),
-        Column("touches", unit=f"of {audit.table.ablation.n}"),
+        Column("touches", unit=f"of {audit.n_copies}"),
         Column("clean"),
         Column("certified"),
         Column("95 % interval"),
         Column("count rule"),
         Column("certified, wrong", is_optional=True),
     )
-    return Table(columns, tuple(map(_cells, audit.rows)), f"{audit.table.network}: {_what(audit)}")
+    return Table(columns, tuple(map(_cells, audit.rows)), f"{audit.network}: {_what(audit)}")
 
 
-def _what(audit: PatchAudit) -> str:
-    return f"{len(audit.table):,} images, {audit.table.ablation} ablations"
+def _what(audit: AnyPatchAudit) -> str:
+    return f"{audit.n_images:,} images, {audit.ablation} ablations"
 
 
 def _cells(row: PatchRow) -> tuple[str, ...]:
@@ -60,7 +68,7 @@ def _cells(row: PatchRow) -> tuple[str, ...]:
     )
 
 
-def patch_line(audit: PatchAudit, threshold: float | str | None = None) -> str:
+def patch_line(audit: AnyPatchAudit, threshold: float | str | None = None) -> str:
     """The answer in one sentence, for the first patch at ``threshold``, the first unless told.
 
     Never the best of several thresholds: that would be chosen on the images it is told of.
@@ -74,14 +82,18 @@ def patch_line(audit: PatchAudit, threshold: float | str | None = None) -> str:
     )
 
 
-def shown_row(audit: PatchAudit, threshold: float | str | None = None) -> PatchRow:
+def shown_row(audit: AnyPatchAudit, threshold: float | str | None = None) -> PatchRow:
     """The row of the first patch at ``threshold``, or at the first threshold."""
     rows = [row for row in audit.rows if threshold in (None, row.threshold)]
     return rows[0]
 
 
-def patch_curve(audit: PatchAudit) -> str:
+def patch_curve(audit: AnyPatchAudit) -> str:
     """Certified accuracy against the side of a square patch, a line for each threshold; SVG."""
+    return curves(_curves(audit), **_CURVE)
+
+
+def _curves(audit: AnyPatchAudit) -> list[Series]:
     series = []
     for threshold in dict.fromkeys(row.threshold for row in audit.rows):
         clean = next(row.clean_accuracy for row in audit.rows if row.threshold == threshold)
@@ -92,12 +104,7 @@ def patch_curve(audit: PatchAudit) -> str:
                 f"votes at {threshold}", f"votes at {threshold}", sides, [100 * s for s in shares]
             )
         )
-    return curves(
-        series,
-        x_label="side of the patch, pixels (0: none)",
-        y_label="right and certified, % of images",
-        title="What survives any square patch",
-    )
+    return series
 
 
 def patch_images(
@@ -137,7 +144,7 @@ def _tile(pixels: np.ndarray, side: int, prediction: int, label: int) -> Tile:
 
 
 def report_patches(
-    audit: PatchAudit,
+    audit: AnyPatchAudit,
     *,
     threshold: float | str | None = None,
     pixels: np.ndarray | None = None,
@@ -147,23 +154,22 @@ def report_patches(
     """The audit as a page: the answer, the curve, images, tables, what is not covered.
 
     Args:
-        audit: From `nnmass.audit.certify_patches`.
+        audit: From `nnmass.audit.certify_patches`, or read back from its document.
         threshold: That the answer is given for; the first unless told.
-        pixels: uint8 (B, C, H, W), to show some of the images.
+        pixels: uint8 (B, C, H, W), to show some of the images; not of one that was read back.
         attack: Made on some of them.
         provenance: What the page should say besides the network and its votes.
     """
-    table = audit.table
     told = {
-        "network": table.network,
-        "weights (sha256)": table.fingerprint,
-        "votes (sha256)": table.digest,
-        "ablation": str(table.ablation),
-        "copies run": f"{table.forward_copies:,} in {table.seconds:.1f} s",
+        "network": audit.network,
+        "weights (sha256)": audit.fingerprint,
+        "votes (sha256)": audit.digest,
+        "ablation": audit.ablation,
+        "copies run": f"{audit.forward_copies:,} in {audit.seconds:.1f} s",
         "tolerance": f"{audit.tolerance:g}",
     }
     return Report(
-        title=f"What a patch can do to {table.network}",
+        title=f"What a patch can do to {audit.network}",
         answer=patch_line(audit, threshold),
         sections=tuple(_sections(audit, threshold, pixels, attack)),
         provenance={**told, **(provenance or {})},
@@ -171,18 +177,21 @@ def report_patches(
 
 
 def _sections(
-    audit: PatchAudit,
+    audit: AnyPatchAudit,
     threshold: float | str | None,
     pixels: np.ndarray | None,
     attack: PatchAttack | None,
 ) -> Iterator[Section]:
-    figure = Figure(
-        patch_curve(audit),
+    from nnmass.audit import NOT_COVERED, PatchSummary
+
+    figure = curves_figure(
+        _curves(audit),
         "Share of the images that are right and certified by the location rule, by the side of the "
         "patch. At 0 the accuracy without a patch.",
+        **_CURVE,
     )
     yield Section("How much survives", _RULES, (figure,), (patch_table(audit),))
-    if pixels is not None:
+    if pixels is not None and not isinstance(audit, PatchSummary):
         caption = (
             "Images from the least to the most robust. The box is the largest square that may hold "
             "anything, at any place, without changing the prediction; it is drawn in the middle."
@@ -192,8 +201,6 @@ def _sections(
         )
     if attack is not None:
         yield Section("Beside an attack", attack_line(attack))
-    from nnmass.audit import NOT_COVERED
-
     text = "\n\n".join(f"- {line}" for line in NOT_COVERED)
     yield Section("What is not covered", f"{_COVER}\n\n{text}")
     if audit.notes:

@@ -34,14 +34,20 @@ def looks_of(groups: Sequence[str]) -> dict[str, Look]:
     }
 
 
-def draw_mark(x: float, y: float, look: Look, name: str = "", *, class_: str = "mark") -> str:
-    """The mark of a group about a point, 10 pixels wide, with a tooltip if it has a name."""
+def draw_mark(
+    x: float, y: float, look: Look, name: str = "", *, class_: str = "mark", copy: str = ""
+) -> str:
+    """The mark of a group about a point, 10 pixels wide.
+
+    With a tooltip if it has a name; pages copy ``copy`` when it is clicked.
+    """
     inside = [title_of(name)] if name else []
-    style = f"{class_} f{look.colour}"
+    more: dict[str, str | float] = {"class_": f"{class_} f{look.colour}"}
+    more |= {"data_copy": copy} if copy else {}
     if look.shape == "circle":
-        return element("circle", *inside, cx=x, cy=y, r=5, class_=style)
+        return element("circle", *inside, cx=x, cy=y, r=5, **more)
     points = " ".join(f"{x + dx:.2f},{y + dy:.2f}" for dx, dy in _OUTLINES[look.shape])
-    return element("polygon", *inside, points=points, class_=style)
+    return element("polygon", *inside, points=points, **more)
 
 
 def _star(n: int, inner: float) -> list[tuple[float, float]]:

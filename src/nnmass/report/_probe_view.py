@@ -11,6 +11,7 @@ from nnmass.probes import LDI, GradientFlow, IsometryTheory, Latency, ProbedNetw
 from nnmass.report._document import Figure
 from nnmass.report._flow import flow_figure, flow_table
 from nnmass.report._latency import latency_table
+from nnmass.report._ldi_chart import ldi_chart
 from nnmass.report._ldi_figure import ldi_figure
 from nnmass.report._ldi_table import ldi_line, ldi_table, singular_value
 from nnmass.report._proxies import proxy_table
@@ -64,14 +65,14 @@ def _ldi_view(ldi: LDI) -> ProbeView:
         text=ISOMETRY,
         note=_RELEASED if ldi.is_legacy else "",
         tables=(ldi_table(ldi),),
-        figures=_drawn(lambda: ldi_figure(ldi), caption),
+        figures=_drawn(lambda: Figure(ldi_figure(ldi), caption, ldi_chart(ldi))),
         failures=ldi.failures,
     )
 
 
-def _drawn(draw: Callable[[], str], caption: str) -> tuple[Figure, ...]:
+def _drawn(draw: Callable[[], Figure]) -> tuple[Figure, ...]:
     try:
-        return (Figure(draw(), caption),)
+        return (draw(),)
     except SpecError:  # no number that can be drawn: the failures tell why
         return ()
 

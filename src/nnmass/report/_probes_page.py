@@ -9,7 +9,7 @@ from nnmass.probes import IsometryTheory, ProbedNetwork
 from nnmass.probes._theory_result import CAVEAT
 from nnmass.report._document import Figure, Report, Section
 from nnmass.report._equal_groups_table import equal_mass_groups_table, equal_mass_line
-from nnmass.report._ldi_against import NAMES, drawable, fit_sentence, ldi_against
+from nnmass.report._ldi_against import drawable, fit_sentence, ldi_against_figure
 from nnmass.report._mass_theory import mass_theory_figure
 from nnmass.report._numbers import format_count, format_mass
 from nnmass.report._probe_view import ISOMETRY, probe_views
@@ -100,11 +100,7 @@ def _of_many(results: Sequence[ProbedNetwork]) -> Iterator[Section]:
 def _against(results: Sequence[ProbedNetwork]) -> Iterator[Figure]:
     for what in ("mass", "params"):
         if drawable(results, what):
-            caption = (
-                f"Mean singular value of the layer Jacobians against {NAMES[what]}; bars are 95 % "
-                "intervals over the initialisations. Point at a mark for the network's name."
-            )
-            yield Figure(ldi_against(results, what), caption)
+            yield ldi_against_figure(results, what)
 
 
 def _theory_figure(results: Sequence[ProbedNetwork]) -> Figure | None:

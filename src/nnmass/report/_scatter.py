@@ -37,6 +37,7 @@ class Point:
         label: Stands beside the mark; may be empty.
         group: Gives colour and shape.
         hint: Names the mark to who points at it, where there are too many to label.
+        copy: What a click on the mark copies, such as the spec; nothing if empty.
     """
 
     x: float
@@ -45,6 +46,7 @@ class Point:
     label: str
     group: str
     hint: str = ""
+    copy: str = ""
 
     @property
     def half_bar(self) -> float:
@@ -161,7 +163,7 @@ def error_bar(point: Point, x: float, y_axis: Axis) -> Box:
 
 def draw_point(point: Point, x: float, y: float, *, bar: Box, look: Look) -> str:
     """The mark, and its error bar where it has one."""
-    mark = draw_mark(x, y, look, point.name)
+    mark = draw_mark(x, y, look, point.name, copy=point.copy)
     if not point.half_bar:
         return mark
     left, right = number(bar.left), number(bar.right)

@@ -14,8 +14,8 @@ PNG_START = "data:image/png;base64,"
 # The colours of groups are those of Okabe and Ito ("Color Universal Design", 2008), yellow left
 # out since it vanishes on white; on dark the two blues change places for the same reason. A file
 # of its own needs a ground: browsers show it on white even where dark is preferred.
-_STYLE = (
-    """
+STYLE = (
+    """<style>
 .nnm{--ink:#1b1f24;--soft:#57606a;--grid:#dfe3e8;--paper:#fff;--arc:#0072b2;
 --c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#cc79a7;--c4:#e69f00;--c5:#56b4e9;--c6:#57606a;
 font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-numeric:tabular-nums}
@@ -34,7 +34,9 @@ font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-nume
     + "".join(
         f".nnm .f{i}{{fill:var(--c{i})}}.nnm .s{i}{{stroke:var(--c{i})}}" for i in range(N_COLOURS)
     )
+    + "</style>"
 )
+"""Of every drawing; in a page of many, one is enough."""
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
@@ -119,7 +121,7 @@ def drawing(body: Sequence[str], *, width: float, height: float, title: str, sum
         "svg",
         title_of(title),
         element("desc", escape(summary)),
-        f"<style>{_STYLE}</style>",
+        STYLE,
         *body,
         xmlns="http://www.w3.org/2000/svg",
         class_="nnm",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nnmass._from_plain import from_plain
 from nnmass.studies._bootstrap import Interval, multiplicities
 from nnmass.studies._study_table import StudyTable
 from nnmass.studies._terms import BASELINES, name_of, term_values
@@ -20,6 +23,15 @@ from nnmass.studies._weighted import (
 )
 
 Floats = npt.NDArray[np.float64]
+
+_MEASURES = (
+    "r_squared",
+    "spearman",
+    "kendall",
+    "regret",
+    "r_squared_new_depth",
+    "r_squared_new_width",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +99,7 @@ class TermsFit:
         """JSON-ready."""
         measures = {
             name: None if (found := getattr(self, name)) is None else found.to_dict()
-            for name in (
-                "r_squared",
-                "spearman",
-                "kendall",
-                "regret",
-                "r_squared_new_depth",
-                "r_squared_new_width",
-            )
+            for name in _MEASURES
         }
         return {
             "name": self.name,
@@ -105,6 +110,22 @@ class TermsFit:
             "coefficients": dict(zip(self.terms, self.coefficients, strict=True)),
             **measures,
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TermsFit:
+        """The fit that `to_dict` told of."""
+        lines = values["coefficients"]
+        measures = {name: _measure(values[name]) for name in _MEASURES}
+        return from_plain(
+            cls, values, terms=tuple(lines), coefficients=tuple(lines.values()), **measures
+        )
+
+
+def _measure(values: Mapping[str, Any] | None) -> Measure | None:
+    if values is None:
+        return None
+    told = values["interval"]
+    return Measure(values["value"], None if told is None else from_plain(Interval, told))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

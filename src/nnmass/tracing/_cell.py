@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
+from nnmass._from_plain import from_plain
 from nnmass.topology import RELEASED, MassRule
 
 CellKind = Literal["addition", "concatenation"]
@@ -158,3 +160,9 @@ class TracedCell:
             "flags": list(self.flags),
             "unread": list(self.unread),
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TracedCell:
+        """The cell that `to_dict` told of."""
+        links = tuple(from_plain(Link, link) for link in values["link_list"])
+        return from_plain(cls, values, link_list=links)

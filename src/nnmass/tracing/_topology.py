@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nnmass._from_plain import from_plain
 from nnmass.topology import RELEASED, MassRule
 from nnmass.tracing._cell import TracedCell
 from nnmass.tracing._mac_count import MacCount
@@ -109,4 +110,13 @@ class Topology:
             "cells": [cell.to_dict() for cell in self.cells],
             "notes": list(self.notes),
             "mac_count": self.count.to_dict(),
+            "n_nodes": self.n_nodes,
+            "n_edges": self.n_edges,
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Topology:
+        """The topology that `to_dict` told of, without ``layers`` and ``calls``."""
+        cells = tuple(TracedCell.from_dict(cell) for cell in values["cells"])
+        count = from_plain(MacCount, values["mac_count"])
+        return from_plain(cls, values, cells=cells, count=count, layers=(), calls={})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from nnmass._from_plain import from_plain
 from nnmass.audit._bits._emulation import EmulatedRow
 from nnmass.audit._bits._mitigations import MitigationRow
 from nnmass.audit._bits._trojan_row import Bounds
@@ -43,6 +46,12 @@ class TargetBounds:
             **self.bounds.to_dict(),
             "emulated": [row.to_dict() for row in self.emulated],
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TargetBounds:
+        """The case that `to_dict` told of."""
+        emulated = tuple(from_plain(EmulatedRow, row) for row in values["emulated"])
+        return from_plain(cls, values, bounds=Bounds.from_dict(values), emulated=emulated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,14 +162,27 @@ class BitAudit:
             "floor": self.floor,
             "layer_floor": self.layer_floor,
             "upper": worst.bounds.n_upper,
-            "worst": {"target": worst.target, "place": worst.place, "seed": worst.seed},
+            "worst": _named(worst),
             "cases": [case.to_dict() for case in self.cases],
             "mitigations": [row.to_dict() for row in self.mitigations],
+            "mitigated": None if self.mitigated is None else _named(self.mitigated),
             "recommendations": list(self.recommendations),
             "outside": list(OUTSIDE),
             "notes": list(self.notes),
             "seconds": self.seconds,
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> BitAudit:
+        """The audit that `to_dict` told of."""
+        cases = tuple(map(TargetBounds.from_dict, values["cases"]))
+        mitigated = next((case for case in cases if _named(case) == values["mitigated"]), None)
+        rows = tuple(from_plain(MitigationRow, row) for row in values["mitigations"])
+        return from_plain(cls, values, cases=cases, mitigations=rows, mitigated=mitigated)
+
+
+def _named(case: TargetBounds) -> dict[str, object]:
+    return {"target": case.target, "place": case.place, "seed": case.seed}
 
 
 def badness(case: TargetBounds) -> tuple[float, float, int, str, int]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
+from nnmass._from_plain import from_plain
 from nnmass.audit._bits._flips import FlipCount
 
 
@@ -38,6 +41,11 @@ class TrojanRow:
     def to_dict(self) -> dict[str, object]:
         """The fields as JSON values."""
         return {**asdict(self), "flips": self.flips.to_dict(), "sr": self.sr}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrojanRow:
+        """The flip set that `to_dict` told of."""
+        return from_plain(cls, values, flips=from_plain(FlipCount, values["flips"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +87,12 @@ class Bounds:
             "upper": None if self.upper is None else self.upper.to_dict(),
             "rows": [row.to_dict() for row in self.rows],
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Bounds:
+        """The bounds that `to_dict` told of."""
+        upper = values["upper"]
+        rows = tuple(map(TrojanRow.from_dict, values["rows"]))
+        return from_plain(
+            cls, values, rows=rows, upper=None if upper is None else TrojanRow.from_dict(upper)
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nnmass._evaluating import evaluating
+from nnmass._from_plain import from_plain
 from nnmass.audit._images import checked_images
 from nnmass.audit._patch._encode import encode_with
 from nnmass.audit._patch._patch_row import Patch, sides_of
@@ -53,6 +54,15 @@ class PatchAttack:
             "n_images": len(flipped),
             "n_flipped": sum(flipped),
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> PatchAttack:
+        """The attack that `to_dict` told of; which images were flipped is not kept, only how many.
+
+        Those come first.
+        """
+        n, flipped = values["n_images"], values["n_flipped"]
+        return from_plain(cls, values, is_flipped=(True,) * flipped + (False,) * (n - flipped))
 
 
 def attack_patches(

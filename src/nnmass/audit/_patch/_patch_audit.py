@@ -34,6 +34,46 @@ class PatchAudit:
     tolerance: float
 
     @property
+    def network(self) -> str:
+        """Its name."""
+        return self.table.network
+
+    @property
+    def ablation(self) -> str:
+        """What one vote sees, as text."""
+        return str(self.table.ablation)
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of its weights."""
+        return self.table.fingerprint
+
+    @property
+    def digest(self) -> str:
+        """sha256 of its votes."""
+        return self.table.digest
+
+    @property
+    def forward_copies(self) -> int:
+        """Copies that were run in all."""
+        return self.table.forward_copies
+
+    @property
+    def seconds(self) -> float:
+        """That took."""
+        return self.table.seconds
+
+    @property
+    def n_images(self) -> int:
+        """How many were judged."""
+        return len(self.table)
+
+    @property
+    def n_copies(self) -> int:
+        """Votes on one image."""
+        return self.table.ablation.n
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know."""
         return self.table.notes
@@ -77,16 +117,15 @@ class PatchAudit:
 
     def to_dict(self) -> dict[str, object]:
         """Settings, rows and notes as JSON values; not the votes."""
-        table = self.table
         return {
-            "network": table.network,
-            "fingerprint": table.fingerprint,
-            "digest": table.digest,
-            "ablation": table.ablation.to_dict() | {"text": str(table.ablation)},
-            "n_images": len(table),
-            "n_copies": table.ablation.n,
-            "forward_copies": table.forward_copies,
-            "seconds": table.seconds,
+            "network": self.network,
+            "fingerprint": self.fingerprint,
+            "digest": self.digest,
+            "ablation": self.table.ablation.to_dict() | {"text": self.ablation},
+            "n_images": self.n_images,
+            "n_copies": self.n_copies,
+            "forward_copies": self.forward_copies,
+            "seconds": self.seconds,
             "tolerance": self.tolerance,
             "rows": [row.to_dict() for row in self.rows],
             "not_covered": list(NOT_COVERED),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Literal
+from typing import Any, Literal
 
+from nnmass._from_plain import from_plain
 from nnmass.probes._proxies._proxy import Norms
 from nnmass.probes._student import t_quantile
 
@@ -90,3 +92,8 @@ class ProxyScore:
             "n_images": self.n_images,
             "elapsed_s": self.elapsed_s,
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ProxyScore:
+        """The score that `to_dict` told of."""
+        return from_plain(cls, values)

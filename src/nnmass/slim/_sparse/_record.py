@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 
+from nnmass._from_plain import from_plain
 from nnmass.errors import SpecError
-from nnmass.slim._sparse._pattern import Assign
+from nnmass.slim._sparse._pattern import Assign, Pattern
 
 RECORD = "_nnmass_sparsification"
 """The attribute of a sparse network that holds its record."""
@@ -25,6 +27,7 @@ class LayerRecord:
         params_before: Parameters of the dense layer, biases too.
         params_after: Parameters that are left.
         reason: Why it stays dense; empty where it is sparse.
+        pattern: Which taps are live; ``None`` where all are.
     """
 
     path: str
@@ -33,6 +36,7 @@ class LayerRecord:
     params_before: int
     params_after: int
     reason: str = ""
+    pattern: Pattern | None = None
 
     @property
     def is_sparse(self) -> bool:
@@ -42,6 +46,12 @@ class LayerRecord:
     def to_dict(self) -> dict[str, object]:
         """The record as plain data."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> LayerRecord:
+        """The layer that `to_dict` told of."""
+        told = values.get("pattern")
+        return from_plain(cls, values, pattern=None if told is None else Pattern(**told))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +104,13 @@ class Sparsification:
             "params_after": self.params_after,
             "layers": [layer.to_dict() for layer in self.layers],
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Sparsification:
+        """The record that `to_dict` told of."""
+        layers = tuple(map(LayerRecord.from_dict, values["layers"]))
+        settings = from_plain(SparseSettings, values["settings"])
+        return from_plain(cls, values, settings=settings, layers=layers)
 
 
 def sparse_report(model: nn.Module) -> Sparsification:

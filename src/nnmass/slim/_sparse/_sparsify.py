@@ -126,7 +126,7 @@ def _slimmed(
     kind: Literal["linear", "convolution"] = (
         "linear" if isinstance(module, nn.Linear) else "convolution"
     )
-    after, taps = before, 1.0
+    after, taps, pattern = before, 1.0, None
     if isinstance(module, PSConv2d):
         taps = _taps(module)
     elif not isinstance(module, nn.Linear):
@@ -136,7 +136,7 @@ def _slimmed(
         sparse = _sparse_layer(module, settings, offset, candidate.paths[0])
         for path in candidate.paths:
             slim.set_submodule(path, sparse)
-        after, taps = _n_params(sparse), _taps(sparse)
+        after, taps, pattern = _n_params(sparse), _taps(sparse), sparse.pattern
     return LayerRecord(
         path=candidate.paths[0],
         kind=kind,
@@ -144,6 +144,7 @@ def _slimmed(
         params_before=before,
         params_after=after,
         reason=candidate.reason,
+        pattern=pattern,
     )
 
 

@@ -1,0 +1,1 @@
+"""Results read back from files, each as a page or as a part of one."""
