@@ -81,6 +81,7 @@ def run_page(page: str, folder: Path, *, timeout: float = 600) -> list[str]:
         "PATH": f"{folder / '.bin'}{os.pathsep}{os.environ['PATH']}",
         "OMP_NUM_THREADS": "1",
         "COLUMNS": "120",
+        "NNMASS_CACHE": str(folder / "cache"),
     }
     environment.pop("NNMASS_DATA", None)
     work = folder / "work"
@@ -137,6 +138,7 @@ def _write_command(path: Path) -> None:
 
 def _run_steps() -> None:
     """Reads steps from stdin, runs them here, and prints what they printed."""
+    sys.path[0] = os.getcwd()  # a page may import what it wrote
     names: dict[str, object] = {"__name__": "__main__"}
     outputs = []
     for language, code in json.load(sys.stdin):
