@@ -1,13 +1,13 @@
-"""What the site needs beyond its Markdown: public names, and the files that the pages link to.
+r"""What the site needs beyond its Markdown: public names, and the files that the pages link to.
 
 A hook of mkdocs (see mkdocs.yml). It does three things:
 
 - Pages link to tables and study files beside the docs (``../results/x.csv``), as GitHub shows them.
   These files are copied into the site, a page ``files.md`` lists them, and the links are led there;
   one that leads to nothing stops the build.
-- A line ``<!-- names of nnmass.room -->`` becomes the documentation of all public names of the room,
-  read from its ``__init__.py``, so that no list has to be kept.
-- ``\\|`` inside code in a table, which GitHub needs, becomes ``|``.
+- A line ``<!-- names of nnmass.room -->`` becomes the documentation of all public names of the
+  room, read from its ``__init__.py``, so that no list has to be kept.
+- ``\|`` inside code in a table, which GitHub needs, becomes ``|``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ _CODE = re.compile(r"`[^`\n]+`")
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the tables and study files, and the page that lists them."""
-    lines = ["# Tables and study files", "", "What the pages link to, as it lies in the repository."]
+    lines = [
+        "# Tables and study files",
+        "",
+        "What the pages link to, as it lies in the repository.",
+    ]
     for folder, pattern in FOLDERS.items():
         lines += ["", f"## {folder}", ""]
         for path in sorted((ROOT / folder).glob(pattern)):

@@ -6,9 +6,12 @@ A page has three kinds of blocks that run:
 - ``sh``: one script for the shell;
 - ``console``: lines that begin with ``$`` are commands, what follows is their output.
 
-What a ``python`` or ``sh`` block prints stands in the ``text`` block after it. ``nnmass`` is the one
-of the interpreter that runs the page. ``python tests/docs/pages.py docs/tutorials/start.md`` writes the
-outputs of a run into the page, so that none is written by hand.
+What a ``python`` or ``sh`` block prints stands in the ``text`` block after it. ``nnmass`` is the
+one of the interpreter that runs the page. So that no output is written by hand,
+
+    python tests/doc_pages.py docs/tutorials/start.md
+
+puts those of a run into the page.
 """
 
 from __future__ import annotations
@@ -93,6 +96,7 @@ def run_page(page: str, folder: Path, *, timeout: float = 600) -> list[str]:
         env=environment,
         capture_output=True,
         text=True,
+        check=False,
         timeout=timeout,
     )
     if done.returncode != 0:
@@ -101,22 +105,20 @@ def run_page(page: str, folder: Path, *, timeout: float = 600) -> list[str]:
 
 
 def words(output: str) -> list[str]:
-    """The words of an output, without its figures: what a run on another machine prints too."""
-    return re.findall(
-        r"[A-Za-z][A-Za-z-]+", re.sub(r"\d[\d.,]*(e-?\d+)? ?(ms|us|s)?\b", "", output)
-    )
+    """The words of an output, without figures and units: those that another machine prints too."""
+    return re.findall(r"(?<![\w.])[A-Za-z][A-Za-z-]+", re.sub(r"\d (ms|us|min)\b", "", output))
 
 
 def with_outputs(page: str, outputs: list[str]) -> str:
     """``page`` with the outputs of a run in place of those that it shows."""
     blocks, new = blocks_of(page), {}
     for step, output in zip(steps_of(page), outputs, strict=True):
-        output = "\n".join(line.rstrip() for line in output.strip("\n").split("\n")) + "\n"
+        shown = "\n".join(line.rstrip() for line in output.strip("\n").split("\n")) + "\n"
         if blocks[step.block].language == "console":
             command = step.code.rstrip("\n").replace("\n", "\n    ")
-            new[step.block] = new.get(step.block, "") + f"$ {command}\n" + output.lstrip("\n")
+            new[step.block] = new.get(step.block, "") + f"$ {command}\n" + shown.lstrip("\n")
         elif step.expected is not None:
-            new[step.block + 1] = output
+            new[step.block + 1] = shown
     for place in sorted(new, reverse=True):
         page = page[: blocks[place].start] + new[place] + page[blocks[place].end :]
     return page
@@ -138,7 +140,7 @@ def _write_command(path: Path) -> None:
 
 def _run_steps() -> None:
     """Reads steps from stdin, runs them here, and prints what they printed."""
-    sys.path[0] = os.getcwd()  # a page may import what it wrote
+    sys.path[0] = str(Path.cwd())  # a page may import what it wrote
     names: dict[str, object] = {"__name__": "__main__"}
     outputs = []
     for language, code in json.load(sys.stdin):
@@ -149,7 +151,7 @@ def _run_steps() -> None:
             outputs.append(printed.getvalue())
         else:
             script = ["bash", "-eu", "-o", "pipefail", "-c", code]
-            done = subprocess.run(script, capture_output=True, text=True)
+            done = subprocess.run(script, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 sys.exit(f"{code}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
             outputs.append(done.stdout)
