@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from nnmass._version import __version__
 from nnmass.cli import (
     audit,
     datasets,
@@ -22,6 +21,7 @@ from nnmass.cli import (
     study,
     train,
 )
+from nnmass.cli._build_facts import version_text
 from nnmass.cli._errors import reporting
 from nnmass.cli._study_fit import FIT_EPILOG, study_fit
 
@@ -35,7 +35,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"nnmass {__version__}")  # noqa: T201
+        print(version_text())  # noqa: T201
         raise typer.Exit
 
 
@@ -46,7 +46,10 @@ def _common(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Version, commit, Python, torch.",
         ),
     ] = False,
 ) -> None:
