@@ -11,6 +11,7 @@ from nnmass.cli import (
     datasets,
     demo,
     design,
+    doctor,
     inspect,
     mass,
     nets,
@@ -63,6 +64,7 @@ app.command("design", epilog=design.EPILOG)(reporting(design.design_verb))
 app.command("predict", epilog=predict.EPILOG)(reporting(predict.predict_verb))
 app.command("train", epilog=train.EPILOG)(reporting(train.train_verb))
 app.command("demo", epilog=demo.EPILOG)(reporting(demo.demo_verb))
+app.command("doctor", epilog=doctor.EPILOG)(reporting(doctor.doctor_verb))
 
 _nets = typer.Typer(help="The families of networks: ls, show.", no_args_is_help=True)
 _nets.command("ls", epilog=nets.LS_EPILOG)(reporting(nets.nets_ls))

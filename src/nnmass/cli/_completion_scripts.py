@@ -36,7 +36,7 @@ def _completion_text(option: str, shell: str) -> str:
             f"unknown shell {shell!r}.{did_you_mean(shell, SHELLS)} Known are "
             f"{', '.join(SHELLS)}; without a name it is the one that is running"
         )
-    from typer import completion
+    from typer import _completion_shared as completion
 
     if option == _SHOW:
         return completion.get_completion_script(
