@@ -72,10 +72,10 @@ def judged(
     """
     if outcome is None:
         if installed is None:
-            mend = install_command(package, is_checkout=is_checkout)
-            return Found(package=package, status="missing", mend=mend)
-        error = f"pip has a record of it, but there is no module {package.module!r}"
-        outcome = Import(error=error)
+            command = install_command(package, is_checkout=is_checkout)
+            return Found(package=package, status="missing", mend=command)
+        absent = f"pip has a record of it, but there is no module {package.module!r}"
+        outcome = Import(error=absent)
     version = installed or outcome.version
     error = outcome.error
     mend: str | None = None

@@ -116,6 +116,8 @@ def _pin_lines(pins: Sequence[Mapping[str, str]] | None) -> list[str]:
 
 def _advice_lines(document: Mapping[str, Any], found: Sequence[Found]) -> list[str]:
     lines = []
+    if sum(entry.status == "broken" for entry in found) > 1:
+        lines.append("Mend one at a time, from the top, and look again: one can break others.")
     for entry in found:
         if entry.status == "broken":
             where = f" ({entry.file})" if entry.file else ""

@@ -51,8 +51,8 @@ _TIMM, _TORCHVISION = ("nnmass.nets:import_timm",), ("nnmass.nets:import_torchvi
 _TENSORBOARD = ("tensorboard", "torch.utils.tensorboard")
 
 PACKAGES = (
-    Package(TORCH, "2.6", "torch", opened=("torch", _TORCH_FACTS)),
     Package("numpy", "1.26", "numpy"),
+    Package(TORCH, "2.6", "torch", opened=("torch", _TORCH_FACTS)),
     Package("typer", "0.12", "typer"),
     Package("rich", "13", "rich", opened=("rich.console",)),
     Package("safetensors", "0.4", "safetensors"),
@@ -72,4 +72,4 @@ PACKAGES = (
     Package("mkdocs-material", "9.5", "material", "docs", ("mkdocs", "material")),
     Package("mkdocstrings", "0.26", "mkdocstrings", "docs"),
 )
-"""What cannot be done without, then the extras; of the zoo, timm imports torchvision."""
+"""What cannot be done without, then the extras; each before what needs it."""
