@@ -6,6 +6,7 @@ Too few networks for a claim; the intervals say so. The whole study is studies/m
 """
 
 # %% Twelve networks of three depths and four link caps, two seeds each
+from nnmass import parse
 from nnmass.studies import (
     LocalEngine,
     fit_accuracy,
@@ -24,7 +25,7 @@ seeds = 2
 recipe = "adam"
 
 [recipe]
-epochs = 6
+epochs = 20
 
 [[networks]]
 spec = "dense-mlp(w=8,d={8,12,16},t={1,3,6,12},in=64)"
@@ -50,5 +51,9 @@ for terms in fit.configurations:
 
 # %% The model that predicts a network which was not trained
 print(f"the model: {' + '.join(fit.model.terms or ())}")
-prediction = fit.model.predict("dense-mlp(w=8,d=10,t=6,in=64)")
-print(f"dense-mlp(w=8,d=10,t=6,in=64) is predicted: {prediction}")
+unseen = parse("dense-mlp(w=8,d=10,t=6,in=64)")
+prediction = fit.model.predict(unseen)
+print(
+    f"{unseen} is predicted to have {prediction.accuracy:.1f} % "
+    f"({prediction.low:.1f} .. {prediction.high:.1f} %)"
+)
