@@ -1,6 +1,8 @@
 """Design the network before training it: the same NN-Mass for fewer multiply-adds.
 
-python examples/design_under_budget.py
+Takes 17 s on one slow core. Writes the folder designed.
+
+    python examples/design_under_budget.py
 """
 
 # %% A reference for the 8x8 digits, and the cheapest networks of its mass

@@ -1,6 +1,8 @@
 """A small study: what does the accuracy of 12 MLPs follow, NN-Mass or their size?
 
-Too few networks for a claim; the intervals say so. The whole study is studies/mnist-mlp.toml.
+Too few networks for a claim; the intervals say so. A real one is studies/mnist-mlp.toml.
+
+Takes 17 s on one slow core. Writes the folder small-study; run again, it has nothing left to do.
 
     python examples/small_study.py
 """

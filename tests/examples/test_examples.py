@@ -73,6 +73,7 @@ def run(name, folder):
         capture_output=True,
         text=True,
         timeout=SECONDS,
+        check=False,
     )
 
 
