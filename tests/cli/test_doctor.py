@@ -3,14 +3,21 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 
 from nnmass.cli import _doctor_packages
 from nnmass.cli._build_facts import checkout_folder
 from nnmass.cli._doctor_checks import judged
 from nnmass.cli._doctor_import import Import, import_apart
+from nnmass.cli._doctor_output import _unused_gpu_lines
 from nnmass.cli._doctor_packages import PACKAGES, PURPOSES, Package
 from nnmass.cli._doctor_survey import module_file, survey_packages, survey_pins
+from nnmass.cli._doctor_torch import torch_facts
 
+KEYS = {
+    *("schema", "works", "nnmass", "python", "platform", "torch", "devices", "device"),
+    *("has_nvidia_driver", "packages", "data", "browser", "pins"),
+}
 NOT_LOOKED_AT = {"all", "dev"}
 
 
@@ -99,8 +106,7 @@ def test_a_hard_dependency_that_does_not_work(doctor, modules, text):
 def test_the_document(doctor, tmp_path):
     done = doctor([fake("numpy", None)], "--json", "--data-dir", tmp_path)
     document = done.document
-    keys = "schema works nnmass python platform torch devices device packages data browser pins"
-    assert list(document) == keys.split()
+    assert set(document) == KEYS
     assert set(document["nnmass"]) == {"version", "folder", "checkout", "commit", "is_dirty"}
     assert document["devices"][0]["name"] == "cpu"
     data = document["data"]
@@ -117,6 +123,46 @@ def test_torch_and_its_device(doctor):
     assert document["torch"]["version"] == document["packages"][0]["version"]
     assert document["torch"]["threads"] >= 1
     assert document["device"].startswith(("cpu", "cuda"))
+
+
+@pytest.mark.slow
+def test_all_packages(nnmass_cli):
+    done = nnmass_cli("doctor", "--json", "--seconds", 240)
+    assert done.code == 0
+    entries = by_name(done)
+    assert set(entries) == {package.name for package in PACKAGES}
+    hard = {name for name, entry in entries.items() if entry["extra"] is None}
+    assert all(entries[name]["status"] == "ok" for name in hard)
+    assert "late" not in {entry["status"] for entry in entries.values()}
+
+
+class Gpu:
+    name, total_memory = "GPU of a test", 80 * 2**30
+
+
+def test_cuda_devices(monkeypatch):
+    def properties(index):
+        if index:
+            raise RuntimeError("CUDA error: out of memory\nmore")
+        return Gpu
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
+    facts = torch_facts()
+    assert facts["device"] == "cuda"
+    good, ill = facts["cuda_devices"]
+    assert good == {"name": "cuda:0", "title": Gpu.name, "memory_bytes": Gpu.total_memory}
+    assert ill["title"] == "cannot be used: CUDA error: out of memory"
+
+
+@pytest.mark.parametrize(
+    ("cuda", "line"), [(None, "but this torch is a CPU build"), ("12.8", "CUDA 12.8 finds no GPU")]
+)
+def test_a_gpu_that_is_not_used(cuda, line):
+    document = {"torch": {"cuda": cuda}, "devices": [{"name": "cpu"}], "has_nvidia_driver": True}
+    assert line in _unused_gpu_lines(document)[0]
+    assert _unused_gpu_lines(document | {"has_nvidia_driver": False}) == []
 
 
 def test_a_crash_is_told_and_what_comes_behind_it_goes_on(modules):

@@ -39,6 +39,20 @@ def _machine_lines(document: Mapping[str, Any]) -> list[str]:
         f"torch {_torch_words(document['torch'])}",
         *(f"device {_device_words(device)}" for device in document["devices"]),
         f"nnmass would use: {document['device'] or 'nothing, since torch does not work'}",
+        *_unused_gpu_lines(document),
+    ]
+
+
+def _unused_gpu_lines(document: Mapping[str, Any]) -> list[str]:
+    torch = document["torch"]
+    has_gpu = any(device["name"].startswith("cuda") for device in document["devices"])
+    if torch is None or has_gpu or not document["has_nvidia_driver"]:
+        return []
+    if not torch["cuda"]:
+        return ["an NVIDIA driver is here, but this torch is a CPU build: install a CUDA build"]
+    return [
+        f"an NVIDIA driver is here, but torch with CUDA {torch['cuda']} finds no GPU: see what "
+        "`nvidia-smi` says of the driver's version, and whether CUDA_VISIBLE_DEVICES hides it"
     ]
 
 

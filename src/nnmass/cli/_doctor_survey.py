@@ -18,6 +18,7 @@ from nnmass.cli._doctor_import import Import, import_apart
 from nnmass.cli._doctor_packages import TORCH, Package
 
 _MOST_AT_ONCE = 4
+_EXTRAS_ON_TORCH = ("zoo", "tensorboard")
 _LEAST_SECONDS = 1.0  # for what is begun when the time is nearly over
 
 BROWSERS = ("chromium", "chromium-browser")
@@ -65,13 +66,14 @@ def survey_packages(packages: Sequence[Package], *, seconds: float, is_checkout:
 
 
 def _groups(packages: list[Package]) -> list[list[Package]]:
-    """What is imported in one process: each alone, but for the zoos, of which one needs the other.
+    """What is imported in one process: torch with what begins by importing it, all others alone.
 
-    timm imports torchvision, which takes most of its time; so they begin early.
+    They take longest, and so begin first; where one brings the process down, or is late, what was
+    imported before it stands.
     """
-    zoo = [package for package in packages if package.extra == "zoo"]
-    alone = [[package] for package in packages if package.extra != "zoo"]
-    return [*alone[:2], *([zoo] if zoo else []), *alone[2:]]
+    on_torch = [p for p in packages if p.name == TORCH or p.extra in _EXTRAS_ON_TORCH]
+    alone = [[package] for package in packages if package not in on_torch]
+    return [on_torch, *alone] if on_torch else alone
 
 
 def module_file(module: str) -> str | None:
@@ -114,6 +116,11 @@ def survey_pins(checkout: Path | None) -> list[dict[str, str]] | None:
         return None
     pins = read_pins(text)
     return differing_pins(pins, {name: installed_version(name) for name in pins})
+
+
+def has_nvidia_driver() -> bool:
+    """Whether the driver's own tool is there, so that a CUDA build of torch may find a GPU."""
+    return shutil.which("nvidia-smi") is not None
 
 
 def find_browser() -> str | None:

@@ -77,6 +77,7 @@ def _facts() -> dict[str, object]:
 
 def _devices(torch: dict[str, object]) -> dict[str, object]:
     """Torch's build, the devices, and the one that ``auto`` stands for."""
+    from nnmass.cli._doctor_survey import has_nvidia_driver
     from nnmass.runs import this_machine
 
     cpu = {"name": "cpu", "title": str(this_machine()), "memory_bytes": None}
@@ -88,4 +89,5 @@ def _devices(torch: dict[str, object]) -> dict[str, object]:
         "torch": {key: torch[key] for key in keys} if torch else None,
         "devices": [cpu, *cuda, *([mps] if torch.get("has_mps") else [])],
         "device": torch.get("device"),
+        "has_nvidia_driver": has_nvidia_driver(),
     }
