@@ -16,7 +16,7 @@ from nnmass.cli._output import JsonOption, emit_json
 from nnmass.errors import positive_number
 
 _PARAGRAPHS = (
-    "Every package is imported in a process of its own, so that one that crashes or hangs is told. "
+    "Packages are imported in other processes, so that one that crashes or hangs is told. "
     "Exit code: 0 where nnmass works, whatever extras are missing; 3 where something that it "
     "cannot do without is missing, broken or late.",
     "Examples:",
