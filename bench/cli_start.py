@@ -13,6 +13,7 @@ import time
 RUNS = 9
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
+    "nnmass --version": ["-m", "nnmass", "--version"],
     "nnmass mass SPEC": ["-m", "nnmass", "mass", "dense-cnn(wm=2,d=13,t=40/80/125)"],
     "nnmass mass SPEC --json": ["-m", "nnmass", "mass", "resnet(depth=50)", "--json"],
     "nnmass mass --for-mass": "-m nnmass mass --width 8 --depth 16 --for-mass 17".split(),  # noqa: SIM905

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from nnmass._version import __version__
 from nnmass.cli import (
     audit,
     datasets,
     demo,
     design,
+    doctor,
     inspect,
     mass,
     nets,
@@ -23,6 +23,7 @@ from nnmass.cli import (
     study,
     train,
 )
+from nnmass.cli._build_facts import version_text
 from nnmass.cli._errors import reporting
 from nnmass.cli._study_fit import FIT_EPILOG, study_fit
 
@@ -36,7 +37,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"nnmass {__version__}")  # noqa: T201
+        print(version_text())  # noqa: T201
         raise typer.Exit
 
 
@@ -47,7 +48,10 @@ def _common(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Version, commit, Python, torch.",
         ),
     ] = False,
 ) -> None:
@@ -61,6 +65,7 @@ app.command("design", epilog=design.EPILOG)(reporting(design.design_verb))
 app.command("predict", epilog=predict.EPILOG)(reporting(predict.predict_verb))
 app.command("train", epilog=train.EPILOG)(reporting(train.train_verb))
 app.command("demo", epilog=demo.EPILOG)(reporting(demo.demo_verb))
+app.command("doctor", epilog=doctor.EPILOG)(reporting(doctor.doctor_verb))
 
 app.command("report", epilog=report.EPILOG)(reporting(report.report_verb))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nnmass.cli._completion import complete_data
 from nnmass.cli._counting import ticking
 from nnmass.cli._errors import NOT_MET, say
 from nnmass.cli._network import DataDirOption
@@ -41,7 +42,9 @@ def audit_bits(
             help="The folder of a saved network, or package.module:factory.", show_default=False
         ),
     ],
-    data: Annotated[str, typer.Option(help="Data set; see `nnmass datasets ls`.")] = "digits",
+    data: Annotated[
+        str, typer.Option(help="Data set; see `nnmass datasets ls`.", autocompletion=complete_data)
+    ] = "digits",
     data_dir: DataDirOption = None,
     target: Annotated[
         list[int] | None,

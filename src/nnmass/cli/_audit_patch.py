@@ -10,6 +10,7 @@ import typer
 from nnmass.cli._audit_patch_output import emit_patch, emit_patch_document, write_patch_files
 from nnmass.cli._audit_patch_run import certified
 from nnmass.cli._audit_voting import VotingSettings, voting_network
+from nnmass.cli._completion import complete_data
 from nnmass.cli._counting import ticking
 from nnmass.cli._errors import NOT_MET, say
 from nnmass.cli._network import DataDirOption
@@ -48,7 +49,9 @@ def audit_patch(
             help="A folder that --train wrote; or, with --train, any network.", show_default=False
         ),
     ],
-    data: Annotated[str, typer.Option(help="Data set; see `nnmass datasets ls`.")] = "digits",
+    data: Annotated[
+        str, typer.Option(help="Data set; see `nnmass datasets ls`.", autocompletion=complete_data)
+    ] = "digits",
     data_dir: DataDirOption = None,
     patch: Annotated[
         list[str] | None,

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from nnmass.cli._completion import Offer, complete_family, complete_network
 
-def _option(help_: str, *names: str, metavar: str | None = None) -> object:
-    return typer.Option(*names, help=help_, metavar=metavar, show_default=False)
+
+def _option(
+    help_: str,
+    *names: str,
+    metavar: str | None = None,
+    complete: Callable[[str], list[Offer]] | None = None,
+) -> object:
+    return typer.Option(
+        *names, help=help_, metavar=metavar, show_default=False, autocompletion=complete
+    )
 
 
 LikeOption = Annotated[
@@ -18,6 +28,7 @@ LikeOption = Annotated[
         "The reference: a spec string, a spec file or folder, timm:NAME, torchvision:NAME, or "
         "package.module:factory.",
         metavar="NETWORK",
+        complete=complete_network,
     ),
 ]
 InputOption = Annotated[
@@ -26,7 +37,10 @@ InputOption = Annotated[
 ]
 FamilyOption = Annotated[
     str | None,
-    _option("Of the networks, without a reference; or what to take the reference for."),
+    _option(
+        "Of the networks, without a reference; or what to take the reference for.",
+        complete=complete_family,
+    ),
 ]
 SpaceOption = Annotated[
     str | None,

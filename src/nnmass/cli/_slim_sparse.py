@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from nnmass.cli._completion import complete_data, complete_network
 from nnmass.cli._errors import say
 from nnmass.cli._network import DataDirOption
 from nnmass.cli._output import JsonOption, QuietOption, emit_json, emit_line, emit_table
@@ -52,6 +53,7 @@ def slim_sparse(
             help="A spec string, timm:NAME, torchvision:NAME, package.module:factory, or a saved "
             "folder.",
             show_default=False,
+            autocompletion=complete_network,
         ),
     ],
     kss: Annotated[int, typer.Option(help="Live taps of each kernel, such as 4, 2 or 1 of 9.")] = 4,
@@ -72,7 +74,9 @@ def slim_sparse(
         typer.Option("--input", help="Sizes of one input, where the network tells none."),
     ] = None,
     value_bits: Annotated[int, typer.Option(help="Bits of one weight.")] = 32,
-    data: Annotated[str | None, typer.Option(help="Data set to train it on.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Data set to train it on.", autocompletion=complete_data)
+    ] = None,
     data_dir: DataDirOption = None,
     recipe: RecipeOption = "sgd",
     epochs: EpochsOption = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nnmass.cli._completion import complete_data, complete_network
 from nnmass.cli._errors import say
 from nnmass.cli._inspection import read_shape
 from nnmass.cli._network import DataDirOption
@@ -39,7 +40,9 @@ SUBNETS_EPILOG = "\n\n".join(_PARAGRAPHS)
 
 
 def slim_subnets(
-    network: Annotated[str, typer.Argument(metavar="NET", help=NETWORKS_HELP)],
+    network: Annotated[
+        str, typer.Argument(metavar="NET", help=NETWORKS_HELP, autocompletion=complete_network)
+    ],
     levels: Annotated[
         int | None, typer.Option(help="How many, the whole network with them; 4 unless told.")
     ] = None,
@@ -58,7 +61,10 @@ def slim_subnets(
         str | None, typer.Option("--input", help="Sizes of one image, where NET does not tell.")
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="Data set to train all levels on together.")
+        str | None,
+        typer.Option(
+            help="Data set to train all levels on together.", autocompletion=complete_data
+        ),
     ] = None,
     data_dir: DataDirOption = None,
     recipe: RecipeOption = "sgd",

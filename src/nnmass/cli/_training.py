@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nnmass.cli._completion import complete_device, complete_recipe
 from nnmass.cli._errors import say
 from nnmass.cli._network import data_folder
 from nnmass.errors import SpecError
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from nnmass.runs import RunRecord
     from nnmass.train import Objective, Recipe
 
-RecipeOption = Annotated[str, typer.Option(help="sgd, quick, adam, cifar or imagenet.")]
+RecipeOption = Annotated[
+    str, typer.Option(help="sgd, quick, adam, cifar or imagenet.", autocompletion=complete_recipe)
+]
 EpochsOption = Annotated[int | None, typer.Option(help="Instead of the recipe's.")]
 SetOption = Annotated[
     list[str] | None,
@@ -28,7 +31,9 @@ NTrainOption = Annotated[
     int | None, typer.Option(help="Only so many training images, balanced over the classes.")
 ]
 NTestOption = Annotated[int | None, typer.Option(help="Only so many test images.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+DeviceOption = Annotated[
+    str, typer.Option(help="auto, cpu, cuda or cuda:N.", autocompletion=complete_device)
+]
 ResumeOption = Annotated[
     bool, typer.Option("--resume", help="Go on with the run in --out, or begin it.")
 ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nnmass.cli._completion import complete_data
 from nnmass.cli._dataset_table import dataset_entry, emit_datasets
 from nnmass.cli._errors import NOT_MET, say
 from nnmass.cli._network import DataDirOption, data_folder
@@ -70,7 +71,7 @@ def datasets_ls(data_dir: DataDirOption = None, json: JsonOption = False) -> Non
 
 
 def datasets_show(
-    name: Annotated[str, typer.Argument(help=NAME_HELP)],
+    name: Annotated[str, typer.Argument(help=NAME_HELP, autocompletion=complete_data)],
     data_dir: DataDirOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -112,7 +113,7 @@ def datasets_show(
 
 
 def datasets_get(
-    name: Annotated[str, typer.Argument(help=NAME_HELP)],
+    name: Annotated[str, typer.Argument(help=NAME_HELP, autocompletion=complete_data)],
     data_dir: DataDirOption = None,
     url: Annotated[
         str | None, typer.Option(help="Folder in the net with the same files: a mirror.")
@@ -138,7 +139,7 @@ def datasets_get(
 
 
 def datasets_check(
-    name: Annotated[str, typer.Argument(help=NAME_HELP)],
+    name: Annotated[str, typer.Argument(help=NAME_HELP, autocompletion=complete_data)],
     data_dir: DataDirOption = None,
     quiet: QuietOption = False,
     json: JsonOption = False,

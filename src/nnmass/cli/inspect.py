@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from nnmass.cli._completion import complete_network
 from nnmass.cli._errors import INTERRUPTED, say
 from nnmass.cli._inspect_csv import csv_text
 from nnmass.cli._inspect_svg import write_drawings
@@ -51,7 +52,10 @@ NETWORKS_HELP = (
 
 
 def inspect_verb(
-    networks: Annotated[list[str], typer.Argument(help=NETWORKS_HELP, show_default=False)],
+    networks: Annotated[
+        list[str],
+        typer.Argument(help=NETWORKS_HELP, show_default=False, autocompletion=complete_network),
+    ],
     inputs: Annotated[
         list[str] | None,
         typer.Option(

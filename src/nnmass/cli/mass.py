@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nnmass.cli._completion import complete_network
 from nnmass.cli._network import NETWORK_HELP, read_network
 from nnmass.cli._output import JsonOption, emit_json, emit_line, emit_table
 from nnmass.errors import SpecError
@@ -23,7 +24,9 @@ EPILOG = """Examples:
 
 
 def mass(
-    network: Annotated[str | None, typer.Argument(help=NETWORK_HELP)] = None,
+    network: Annotated[
+        str | None, typer.Argument(help=NETWORK_HELP, autocompletion=complete_network)
+    ] = None,
     width: Annotated[int | None, typer.Option(help="Channels of each layer of a cell.")] = None,
     depth: Annotated[int | None, typer.Option(help="Layers of the cell, at least 3.")] = None,
     link_cap: Annotated[

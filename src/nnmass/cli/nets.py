@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from nnmass.cli._completion import complete_family
 from nnmass.cli._output import JsonOption, emit_json, emit_line, emit_table
 
 LS_EPILOG = """Examples:
@@ -65,7 +66,9 @@ def _list_matching(pattern: str, *, as_json: bool) -> None:
 
 
 def nets_show(
-    family: Annotated[str, typer.Argument(help="A family; see `nnmass nets ls`.")],
+    family: Annotated[
+        str, typer.Argument(help="A family; see `nnmass nets ls`.", autocompletion=complete_family)
+    ],
     json: JsonOption = False,
 ) -> None:
     """The fields of a family: keys, defaults, what is allowed."""

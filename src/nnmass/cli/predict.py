@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from nnmass.cli._completion import complete_network
 from nnmass.cli._errors import INTERRUPTED, say
 from nnmass.cli._inspection import (
     Inspection,
@@ -39,7 +40,10 @@ Told = tuple["Prediction", tuple[str, ...]]
 
 
 def predict_verb(
-    networks: Annotated[list[str], typer.Argument(help=NETWORKS_HELP, show_default=False)],
+    networks: Annotated[
+        list[str],
+        typer.Argument(help=NETWORKS_HELP, show_default=False, autocompletion=complete_network),
+    ],
     fit: Annotated[
         Path | None,
         typer.Option(help="A model that `nnmass study fit --out` wrote.", show_default=False),

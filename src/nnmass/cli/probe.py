@@ -9,6 +9,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from nnmass.cli._completion import (
+    complete_data_or_noise,
+    complete_device,
+    complete_measurement,
+    complete_network,
+)
 from nnmass.cli._errors import INTERRUPTED, say
 from nnmass.cli._inspection import networks_of, read_shape
 from nnmass.cli._network import DataDirOption, data_folder
@@ -40,17 +46,25 @@ EPILOG = "\n\n".join(_PARAGRAPHS)
 
 
 def probe_verb(
-    networks: Annotated[list[str], typer.Argument(help=NETWORKS_HELP, show_default=False)],
+    networks: Annotated[
+        list[str],
+        typer.Argument(help=NETWORKS_HELP, show_default=False, autocompletion=complete_network),
+    ],
     probe: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
+            autocompletion=complete_measurement,
             help="ldi, flow, baselines, latency or theory; may be repeated. ldi unless told.",
             show_default=False,
         ),
     ] = None,
     data: Annotated[
-        str, typer.Option(help="noise, or a data set; see `nnmass datasets ls`.")
+        str,
+        typer.Option(
+            help="noise, or a data set; see `nnmass datasets ls`.",
+            autocompletion=complete_data_or_noise,
+        ),
     ] = "noise",
     data_dir: DataDirOption = None,
     n_images: Annotated[
@@ -90,7 +104,9 @@ def probe_verb(
     tolerance: Annotated[
         float, typer.Option(help="ldi: error of estimates, relative; large layers are estimated.")
     ] = 0.01,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda or cuda:N.", autocompletion=complete_device)
+    ] = "auto",
     threads: ThreadsOption = None,
     csv: Annotated[
         Path | None, typer.Option(help="File with one row a network, kept while they are probed.")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from nnmass.cli._completion import complete_probe
 from nnmass.cli._output import JsonOption, emit_json, emit_line, emit_table
 
 LS_EPILOG = """Examples:
@@ -41,7 +42,9 @@ def probes_ls(json: JsonOption = False) -> None:
 
 
 def probes_show(
-    name: Annotated[str, typer.Argument(help="A probe; see `nnmass probes ls`.")],
+    name: Annotated[
+        str, typer.Argument(help="A probe; see `nnmass probes ls`.", autocompletion=complete_probe)
+    ],
     json: JsonOption = False,
 ) -> None:
     """Definition, source and batch-norm mode of one of them."""

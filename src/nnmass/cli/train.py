@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nnmass.cli._completion import complete_data, complete_network
 from nnmass.cli._errors import say
 from nnmass.cli._network import NETWORK_HELP, DataDirOption, read_network
 from nnmass.cli._output import JsonOption, QuietOption, emit_json
@@ -34,8 +35,10 @@ EPILOG = """Examples:
 
 
 def train_verb(
-    network: Annotated[str, typer.Argument(help=NETWORK_HELP)],
-    data: Annotated[str, typer.Option(help="Data set; see `nnmass datasets ls`.")] = "digits",
+    network: Annotated[str, typer.Argument(help=NETWORK_HELP, autocompletion=complete_network)],
+    data: Annotated[
+        str, typer.Option(help="Data set; see `nnmass datasets ls`.", autocompletion=complete_data)
+    ] = "digits",
     data_dir: DataDirOption = None,
     recipe: RecipeOption = "sgd",
     epochs: EpochsOption = None,
