@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nnmass.report import equal_mass_table, render_html, report_equal_mass
-from nnmass.report._equal_mass import link_counts
+from nnmass.report._spec_arcs import link_counts
 from nnmass.runs import RunRecord
 from nnmass.studies import ArmResult, EqualMassResult, plan_equal_mass
 from nnmass.topology import Cell, draw_links

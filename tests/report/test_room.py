@@ -40,7 +40,7 @@ def contrast(a, b):
 
 
 def schemes():
-    page = files("nnmass.report").joinpath("_web", "report.html.j2").read_text("utf-8")
+    page = files("nnmass.report").joinpath("_web", "page.css").read_text("utf-8")
     drawn = arc_diagram([CellDrawing(label="c", names=("a",), widths=(1,))], title="t")
     for text, start in ((page, ":root"), (drawn, r"\.nnm")):
         light, dark = re.findall(start + r"\{(.*?--ink:.*?)\}", text, re.S)[:2]

@@ -12,6 +12,7 @@ from nnmass.cli import (
     demo,
     design,
     doctor,
+    explore,
     inspect,
     mass,
     nets,
@@ -67,6 +68,7 @@ app.command("train", epilog=train.EPILOG)(reporting(train.train_verb))
 app.command("demo", epilog=demo.EPILOG)(reporting(demo.demo_verb))
 app.command("doctor", epilog=doctor.EPILOG)(reporting(doctor.doctor_verb))
 
+app.command("explore", epilog=explore.EPILOG)(reporting(explore.explore_verb))
 app.command("report", epilog=report.EPILOG)(reporting(report.report_verb))
 
 _nets = typer.Typer(help="The families of networks: ls, show.", no_args_is_help=True)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from nnmass.report._curves import curves as curves
     from nnmass.report._design_names import are_short as are_short
     from nnmass.report._design_names import network_names as network_names
+    from nnmass.report._design_page import design_paragraphs as design_paragraphs
     from nnmass.report._design_page import report_design as report_design
     from nnmass.report._design_table import design_table as design_table
     from nnmass.report._design_table import flag_lines as flag_lines
@@ -55,6 +56,9 @@ if TYPE_CHECKING:
     from nnmass.report._equal_groups_table import equal_mass_line as equal_mass_line
     from nnmass.report._equal_mass import equal_mass_table as equal_mass_table
     from nnmass.report._equal_mass import report_equal_mass as report_equal_mass
+    from nnmass.report._explorer._app import explorer_app as explorer_app
+    from nnmass.report._explorer._serve import serve as serve
+    from nnmass.report._explorer._studies import Studies as Studies
     from nnmass.report._figures import curves_figure as curves_figure
     from nnmass.report._figures import ranges_figure as ranges_figure
     from nnmass.report._figures import scatter_figure as scatter_figure
@@ -105,6 +109,7 @@ if TYPE_CHECKING:
     from nnmass.report._sparse_page import report_sparse as report_sparse
     from nnmass.report._sparse_page import sparse_table as sparse_table
     from nnmass.report._spec_arcs import spec_arcs as spec_arcs
+    from nnmass.report._spec_arcs import spec_cells as spec_cells
     from nnmass.report._study_page import accuracy_figures as accuracy_figures
     from nnmass.report._study_page import report_study as report_study
     from nnmass.report._study_tables import study_networks_table as study_networks_table
@@ -133,6 +138,7 @@ __getattr__ = lazy_names(
         "Report": "nnmass.report._document",
         "Section": "nnmass.report._document",
         "Series": "nnmass.report._curves",
+        "Studies": "nnmass.report._explorer._studies",
         "Tile": "nnmass.report._image_grid",
         "Trace": "nnmass.report._chart",
         "accuracy_figures": "nnmass.report._study_page",
@@ -155,12 +161,14 @@ __getattr__ = lazy_names(
         "curves_figure": "nnmass.report._figures",
         "design_claim": "nnmass.report._design_words",
         "design_limits": "nnmass.report._design_words",
+        "design_paragraphs": "nnmass.report._design_page",
         "design_table": "nnmass.report._design_table",
         "emulated_table": "nnmass.report._bits_tables",
         "equal_mass_groups_of": "nnmass.report._equal_groups_table",
         "equal_mass_groups_table": "nnmass.report._equal_groups_table",
         "equal_mass_line": "nnmass.report._equal_groups_table",
         "equal_mass_table": "nnmass.report._equal_mass",
+        "explorer_app": "nnmass.report._explorer._app",
         "fit_line": "nnmass.report._ldi_against",
         "fit_tables": "nnmass.report._fit_tables",
         "flag_lines": "nnmass.report._design_table",
@@ -215,9 +223,11 @@ __getattr__ = lazy_names(
         "scatter": "nnmass.report._scatter",
         "scatter_chart": "nnmass.report._chart",
         "scatter_figure": "nnmass.report._figures",
+        "serve": "nnmass.report._explorer._serve",
         "shown_row": "nnmass.report._patch_page",
         "sparse_table": "nnmass.report._sparse_page",
         "spec_arcs": "nnmass.report._spec_arcs",
+        "spec_cells": "nnmass.report._spec_arcs",
         "study_networks_table": "nnmass.report._study_tables",
         "terms_line": "nnmass.report._fit_tables",
         "terms_table": "nnmass.report._fit_tables",

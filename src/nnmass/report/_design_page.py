@@ -16,9 +16,10 @@ from nnmass.report._design_words import (
     latency_line,
 )
 from nnmass.report._document import Figure, Report, Section
+from nnmass.report._numbers import format_count, format_mass
 from nnmass.report._pareto import pareto_chart, pareto_figure
+from nnmass.report._spec_arcs import spec_arcs
 from nnmass.report._table import Column, Table
-from nnmass.report._topology import topology_diagram
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,8 +105,9 @@ def _sections(
     told = pareto if front is None else front
     if told is not None and told.reference is not None:
         drawn.append(("reference", told.reference))
-    if drawn:
-        yield Section("The skips", _MASS_TEXT, tuple(_skips(*one) for one in drawn))
+    with_cells = [(role, one) for role, one in drawn if one.spec.cells]
+    if with_cells:
+        yield Section("The skips", _MASS_TEXT, tuple(_skips(*one) for one in with_cells))
 
 
 def _front_sections(
@@ -125,8 +127,13 @@ def _front_sections(
     )
 
 
+def design_paragraphs(front: Front) -> list[str]:
+    """What was proven, within which limits, and what a reader must know."""
+    return [design_claim(front), design_limits(front), *flag_lines(front), *front.notes]
+
+
 def _networks_section(front: Front, error: AdditiveError | None) -> Section:
-    lines = [design_claim(front), design_limits(front), *flag_lines(front), *front.notes]
+    lines = design_paragraphs(front)
     lines += [] if error is None else [latency_line(error)]
     return Section(
         "The networks", _paragraphs(*lines), tables=(design_table(front), *_in_full(front))
@@ -154,10 +161,7 @@ def _in_full(found: Sequence[Candidate]) -> Iterator[Table]:
 
 
 def _skips(role: str, one: Candidate) -> Figure:
-    """The cells of the network, traced; links that are drawn at random are those of seed 0."""
-    from nnmass.nets import open_network
-    from nnmass.tracing import trace
-
-    opened = open_network(str(one.spec))
-    topology = trace(opened.model, opened.input_shape or (), name=f"{role}: {opened.name}")
-    return Figure(topology_diagram(topology), f"The skips of the {role} network.")
+    """The cells of the network; links that are drawn at random are those of seed 0."""
+    params, macs = format_count(one.params), format_count(one.macs)
+    title = f"{role}: {one.spec}: NN-Mass {format_mass(one.mass)}, {params} parameters, {macs} MACs"
+    return Figure(spec_arcs(one.spec, title=title), f"The skips of the {role} network.")

@@ -7,7 +7,6 @@ from base64 import b64encode
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -17,9 +16,6 @@ from nnmass.report._document import Report
 from nnmass.report._fold import pieces
 from nnmass.report._svg import STYLE
 from nnmass.runs import write_atomic
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 
 def render_html(report: Report, *, interactive: bool = False) -> str:
@@ -41,15 +37,20 @@ def render_html(report: Report, *, interactive: bool = False) -> str:
         >>> page.startswith("<!doctype html>"), "The small one is as good." in page
         (True, True)
     """
-    scripts = [_asset("page.js")]
+    scripts = [asset("page.js")]
     if interactive:
-        scripts = [_plotly(), *scripts, _asset("charts.js")]
-    return _template().render(
-        report=report,
-        has_plotly=interactive,
-        drawing_style=Markup(STYLE) if _has_figures(report) else "",
-        scripts=scripts,
-        hashes=" ".join(f"'sha256-{_hash(script)}'" for script in scripts),
+        scripts = [plotly_script(), *scripts, asset("charts.js")]
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            has_plotly=interactive,
+            drawing_style=Markup(STYLE) if _has_figures(report) else "",
+            css=Markup(asset("page.css")),
+            scripts=scripts,
+            hashes=" ".join(f"'sha256-{_hash(script)}'" for script in scripts),
+        )
     )
 
 
@@ -60,12 +61,13 @@ def _has_figures(report: Report) -> bool:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file that pages are made of."""
     return (Path(__file__).parent / "_web" / name).read_text(encoding="utf-8")
 
 
 @cache
-def _plotly() -> str:
+def plotly_script() -> str:
     """The library, as its package brings it."""
     try:
         from plotly.offline import get_plotlyjs
@@ -89,18 +91,19 @@ def _data(values: object) -> Markup:
 
 
 @cache
-def _template() -> Template:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates, with the filters that they use."""
+    made = Environment(
         loader=PackageLoader("nnmass", "report/_web"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["breakable"] = _breakable
-    environment.filters["data"] = _data
-    environment.filters["bare"] = lambda svg: Markup(svg.replace(STYLE, ""))
-    return environment.get_template("report.html.j2")
+    made.filters["breakable"] = _breakable
+    made.filters["data"] = _data
+    made.filters["bare"] = lambda svg: Markup(svg.replace(STYLE, ""))
+    return made
 
 
 def _breakable(text: str) -> Markup:

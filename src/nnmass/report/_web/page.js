@@ -90,7 +90,7 @@
         one.dataset.text = one.textContent.trim();
         const text = one.dataset.text;
         if (!text || text === "-") continue;
-        const made = button("⧉", `copy ${text}`, () => copy(text));
+        const made = button("copy", `copy ${text}`, () => copy(text));
         made.className = "copy";
         one.append(" ", made);
       }
@@ -106,5 +106,5 @@
     const mark = event.target.closest?.("[data-copy]");
     if (mark) copy(mark.getAttribute("data-copy"));
   });
-  window.nnmass = { copy, say };
+  window.nnmass = { copy, dress, say };
 })();

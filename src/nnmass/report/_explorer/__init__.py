@@ -1,0 +1,1 @@
+"""The explorer: what reports show, live in a browser."""
