@@ -1,0 +1,200 @@
+"""Every public name says what it takes, gives and raises, in one style."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import dataclasses
+import importlib
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nnmass
+from nnmass.errors import NNMassError, SpecError
+
+SECTIONS = ("Args", "Attributes", "Returns", "Yields", "Raises", "Source", "Example", "Note")
+HEADER = re.compile(r"^([A-Z][A-Za-z ]*):$")
+ENTRY = re.compile(r"^    (\*{0,2}[A-Za-z_][\w.]*(?:, \*{0,2}[A-Za-z_][\w.]*)*)(?: \([^)]*\))?:(?: |$)")
+OTHER_STYLES = re.compile(r"^\s*(?::param |:returns?:|@param |-{4,}$)", re.MULTILINE)
+
+
+def public_names() -> dict[str, object]:
+    """``room.name`` of all that a room's ``__init__.py`` names, lazily or at once."""
+    folder = Path(nnmass.__file__).parent
+    found = {}
+    for file in [folder / "__init__.py", *sorted(folder.glob("*/__init__.py"))]:
+        package = ".".join(("nnmass", *file.parent.relative_to(folder).parts))
+        if package == "nnmass.cli":
+            continue
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            names = node.names if isinstance(node, ast.ImportFrom) else []
+            for name in (n.name for n in names if n.name == n.asname):
+                found[f"{package}.{name}"] = getattr(importlib.import_module(package), name)
+    return found
+
+
+def told(owner: object) -> str:
+    """The docstring that is its own: not inherited, and not made up by `dataclass`."""
+    text = vars(owner).get("__doc__") or "" if inspect.isclass(owner) else owner.__doc__ or ""
+    is_made_up = inspect.isclass(owner) and text.startswith(f"{owner.__name__}(")
+    return "" if is_made_up else inspect.cleandoc(text)
+
+
+def sections(text: str) -> dict[str, list[str]]:
+    """The lines below each header that stands at the margin."""
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in text.splitlines():
+        if header := HEADER.match(line):
+            lines = found.setdefault(header[1], [])
+        else:
+            lines.append(line)
+    return found
+
+
+def entries(lines: list[str]) -> list[str]:
+    """The names that a section describes; several may share a line."""
+    heads = [match[1] for line in lines if (match := ENTRY.match(line))]
+    return [name.lstrip("*") for head in heads for name in head.split(", ")]
+
+
+def parameters(function: Callable[..., object]) -> dict[str, bool]:
+    """The parameters but ``self``, and whether each must be described (``**names`` need not)."""
+    kept = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
+    return {p.name: p.kind is not p.VAR_KEYWORD for p in kept}
+
+
+def raised(function: Callable[..., object]) -> set[str]:
+    """The errors of nnmass that the body raises itself, those of functions inside it left out."""
+
+    def walk(node: ast.AST) -> Iterator[ast.AST]:
+        yield node
+        for child in ast.iter_child_nodes(node):
+            if not isinstance(child, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+                yield from walk(child)
+
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    errors = set()
+    for node in walk(tree):
+        error = node.exc if isinstance(node, ast.Raise) else None
+        while isinstance(error, ast.Call | ast.Attribute):
+            error = error.func if isinstance(error, ast.Call) else error.value
+        kind = function.__globals__.get(error.id) if isinstance(error, ast.Name) else None
+        if inspect.isclass(kind) and issubclass(kind, NNMassError):
+            errors.add(kind.__name__)
+    return errors
+
+
+def style(text: str) -> Iterator[str]:
+    """What is not Google style."""
+    first, *rest = text.splitlines()
+    if rest and rest[0]:
+        yield f"no blank line after the first line {first!r}"
+    if not first.endswith((".", "?", "!", ":")):
+        yield f"the first line does not end a sentence: {first!r}"
+    yield from (f"unknown section {name!r}" for name in sections(text) if name not in SECTIONS)
+    yield from (f"{name}: has nothing below it" for name, ls in sections(text).items() if not ls)
+    if OTHER_STYLES.search(text):
+        yield "a section of another style"
+
+
+def raising(text: str, functions: list[Callable[..., object]]) -> Iterator[str]:
+    """Errors that are raised and not told of, and told of though there is no such error."""
+    named = entries(sections(text).get("Raises", []))
+    errors = {error for function in functions for error in raised(function)}
+    if missing := errors - set(named):
+        yield f"Raises: lacks {', '.join(sorted(missing))}"
+    where = [vars(builtins), vars(nnmass.errors), *(f.__globals__ for f in functions)]
+    for name in named:
+        if not any(name in names for names in where):
+            yield f"Raises: names {name!r}, which is no error"
+
+
+def of_function(function: Callable[..., object]) -> Iterator[str]:
+    """What is wrong with the docstring of a function."""
+    text = told(function)
+    if not text:
+        yield "no docstring"
+        return
+    function = inspect.unwrap(function)
+    known, described = parameters(function), entries(sections(text).get("Args", []))
+    needed = [name for name, is_needed in known.items() if is_needed]
+    if missing := [n for n in needed if n not in described and (described or len(needed) > 1)]:
+        yield f"Args: lacks {', '.join(missing)}"
+    yield from (f"Args: has {name!r}, no parameter" for name in described if name not in known)
+    yield from style(text)
+    yield from raising(text, [function])
+
+
+def of_class(cls: type) -> Iterator[str]:
+    """What is wrong with the docstring of a class, of which ``__init__`` may be a part."""
+    text = told(cls)
+    if not text:
+        yield "no docstring"
+        return
+    makers = [vars(cls)[n] for n in ("__init__", "__post_init__") if n in vars(cls)]
+    makers = [maker for maker in makers if maker.__code__.co_filename != "<string>"]
+    makers = [m for m in makers if m.__code__.co_filename == inspect.getsourcefile(cls)]
+    whole = "\n".join([text, *("\n" + told(maker) for maker in makers)])
+    described = [n for part in ("Args", "Attributes") for n in entries(sections(whole).get(part, []))]
+    fields = [f.name for f in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
+    fields = list(getattr(cls, "_fields", fields))
+    if fields:
+        bases = "\n\n".join(told(base) for base in cls.__mro__[1:-1] if told(base))
+        above = [n for part in ("Args", "Attributes") for n in entries(sections(bases).get(part, []))]
+        needed = [n for n in fields if not n.startswith("_") and n not in above]
+        known = {*fields, *dir(cls)}
+    else:
+        own = [m for m in makers if m.__name__ == "__init__"]
+        takes = {name: is_needed for maker in own for name, is_needed in parameters(maker).items()}
+        needed = [name for name, is_needed in takes.items() if is_needed]
+        needed = needed if len(needed) > 1 else []
+        source = inspect.getsource(cls)
+        known = {*takes, *dir(cls), *re.findall(r"self\.(\w+)", source)}
+        known |= {name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})}
+    if missing := [name for name in needed if name not in described]:
+        yield f"Args: or Attributes: lacks {', '.join(missing)}"
+    yield from (f"describes {name!r}, which it has not" for name in described if name not in known)
+    yield from style(text)
+    yield from raising(whole, makers)
+    for name, method in vars(cls).items():
+        method = getattr(method, "__func__", getattr(method, "fget", None) or method)
+        if name.startswith("_") or not inspect.isfunction(method) or not told(method):
+            continue  # an override says nothing where its base does
+        yield from (f"{name}: {said}" for said in of_method(method))
+
+
+def of_method(method: Callable[..., object]) -> Iterator[str]:
+    """What is wrong with the docstring of a method; its arguments may be told in its first line."""
+    text = told(method)
+    known = parameters(method)
+    described = entries(sections(text).get("Args", []))
+    yield from (f"Args: has {name!r}, no parameter" for name in described if name not in known)
+    yield from style(text)
+    yield from raising(text, [method])
+
+
+def offences(value: object) -> list[str]:
+    """What is wrong with a docstring; nothing for constants and rooms."""
+    if inspect.isclass(value):
+        return list(of_class(value))
+    return list(of_function(value)) if inspect.isroutine(inspect.unwrap(value)) else []
+
+
+def test_every_public_name_has_its_docstring():
+    names = {}
+    for name, value in public_names().items():
+        names.setdefault(id(value), (name, value))  # a name of two rooms is told of once
+    assert len(names) > 300
+    lines = [f"{name}: {said}" for name, value in names.values() for said in offences(value)]
+    assert not lines, f"{len(lines)} offences:\n" + "\n".join(lines)
+
+
+if __name__ == "__main__":
+    try:
+        test_every_public_name_has_its_docstring()
+    except AssertionError as error:
+        print(error)
