@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nnmass
-from nnmass.errors import NNMassError, SpecError
+from nnmass.errors import NNMassError
 
 SECTIONS = ("Args", "Attributes", "Returns", "Yields", "Raises", "Source", "Example", "Note")
 HEADER = re.compile(r"^([A-Z][A-Za-z ]*):$")
-ENTRY = re.compile(r"^    (\*{0,2}[A-Za-z_][\w.]*(?:, \*{0,2}[A-Za-z_][\w.]*)*)(?: \([^)]*\))?:(?: |$)")
+ENTRY = re.compile(
+    r"^    (\*{0,2}[A-Za-z_][\w.]*(?:, \*{0,2}[A-Za-z_][\w.]*)*)(?: \([^)]*\))?:(?: |$)"
+)
 OTHER_STYLES = re.compile(r"^\s*(?::param |:returns?:|@param |-{4,}$)", re.MULTILINE)
 
 
@@ -139,12 +141,16 @@ def of_class(cls: type) -> Iterator[str]:
     makers = [maker for maker in makers if maker.__code__.co_filename != "<string>"]
     makers = [m for m in makers if m.__code__.co_filename == inspect.getsourcefile(cls)]
     whole = "\n".join([text, *("\n" + told(maker) for maker in makers)])
-    described = [n for part in ("Args", "Attributes") for n in entries(sections(whole).get(part, []))]
+    described = [
+        n for part in ("Args", "Attributes") for n in entries(sections(whole).get(part, []))
+    ]
     fields = [f.name for f in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
     fields = list(getattr(cls, "_fields", fields))
     if fields:
         bases = "\n\n".join(told(base) for base in cls.__mro__[1:-1] if told(base))
-        above = [n for part in ("Args", "Attributes") for n in entries(sections(bases).get(part, []))]
+        above = [
+            n for part in ("Args", "Attributes") for n in entries(sections(bases).get(part, []))
+        ]
         needed = [n for n in fields if not n.startswith("_") and n not in above]
         known = {*fields, *dir(cls)}
     else:
@@ -160,8 +166,8 @@ def of_class(cls: type) -> Iterator[str]:
     yield from (f"describes {name!r}, which it has not" for name in described if name not in known)
     yield from style(text)
     yield from raising(whole, makers)
-    for name, method in vars(cls).items():
-        method = getattr(method, "__func__", getattr(method, "fget", None) or method)
+    for name, member in vars(cls).items():
+        method = getattr(member, "__func__", getattr(member, "fget", None) or member)
         if name.startswith("_") or not inspect.isfunction(method) or not told(method):
             continue  # an override says nothing where its base does
         yield from (f"{name}: {said}" for said in of_method(method))
@@ -191,10 +197,3 @@ def test_every_public_name_has_its_docstring():
     assert len(names) > 300
     lines = [f"{name}: {said}" for name, value in names.values() for said in offences(value)]
     assert not lines, f"{len(lines)} offences:\n" + "\n".join(lines)
-
-
-if __name__ == "__main__":
-    try:
-        test_every_public_name_has_its_docstring()
-    except AssertionError as error:
-        print(error)

@@ -104,7 +104,7 @@ def ldi_against(results: Sequence[ProbedNetwork], what: Cost = "mass") -> str:
 
     Args:
         results: Networks of which LDI was measured; the others are left out.
-        what: Of the x axis.
+        what: Of the x axis: ``mass``, ``params`` or ``macs``.
 
     Raises:
         SpecError: ``what`` is none of those, or no network has both numbers.
@@ -115,6 +115,10 @@ def ldi_against(results: Sequence[ProbedNetwork], what: Cost = "mass") -> str:
 
 def ldi_against_figure(results: Sequence[ProbedNetwork], what: Cost = "mass") -> Figure:
     """`ldi_against` with its caption and its numbers.
+
+    Args:
+        results: Networks of which LDI was measured; the others are left out.
+        what: Of the x axis: ``mass``, ``params`` or ``macs``.
 
     Raises:
         SpecError: As `ldi_against`.

@@ -101,6 +101,10 @@ class RunRecord:
 def write_record(record: RunRecord, folder: Path) -> None:
     """Write ``run.json`` whole or not at all.
 
+    Args:
+        record: What is written.
+        folder: Of the run.
+
     Raises:
         StoreError: It could not be written.
     """
@@ -129,6 +133,10 @@ def read_record(folder: Path) -> RunRecord | None:
 
 def write_curve(points: list[dict[str, float]], folder: Path) -> None:
     """Write ``curve.jsonl``: one line for each epoch.
+
+    Args:
+        points: The figures of each epoch, by name.
+        folder: Of the run.
 
     Raises:
         StoreError: It could not be written.

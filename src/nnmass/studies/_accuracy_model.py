@@ -70,6 +70,9 @@ class AccuracyModel:
             lies within one standard error of the smallest.
         level: Of the intervals, in (0, 1).
 
+    Raises:
+        SpecError: A term is unknown, there is none, or the level is out of range.
+
     Source:
         CV+: Barber, Candes, Ramdas, Tibshirani, Annals of Statistics 49 (2021).
 

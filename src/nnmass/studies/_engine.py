@@ -27,14 +27,22 @@ class JobStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialEnded:
-    """A trial is done, or failed with its reason."""
+    """A trial is done, or failed with its reason.
+
+    Attributes:
+        result: With the figures, or the reason.
+    """
 
     result: TrialResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnded:
-    """A worker is through with a job."""
+    """A worker is through with a job.
+
+    Attributes:
+        job: Which.
+    """
 
     job: Job
 

@@ -142,6 +142,13 @@ def _check(table: VoteTable) -> None:
 def save_votes(table: VoteTable, path: str | Path) -> Path:
     """Write ``table`` to one safetensors file, whole or not at all.
 
+    Args:
+        table: From `collect_votes`.
+        path: The file.
+
+    Returns:
+        The file.
+
     Raises:
         StoreError: It cannot be written.
     """

@@ -196,7 +196,11 @@ class PSConv2d(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, Ci, H, W) or (Ci, H, W) to (N, Co, Ho, Wo) or (Co, Ho, Wo)."""
+        """(N, Ci, H, W) or (Ci, H, W) to (N, Co, Ho, Wo) or (Co, Ho, Wo).
+
+        Raises:
+            SpecError: ``x`` has other axes, or other channels than the layer reads.
+        """
         if x.ndim == 3:
             return self.forward(x[None])[0]
         if x.ndim != 4 or x.shape[1] != self.pattern.in_channels:
