@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nnmass
+from nnmass import errors
 from nnmass.errors import NNMassError
 
 SECTIONS = ("Args", "Attributes", "Returns", "Yields", "Raises", "Source", "Example", "Note")
-HEADER = re.compile(r"^([A-Z][A-Za-z ]*):$")
+HEADER = re.compile(r"^([A-Z][a-z]+(?: [a-z]+)?):$")
 ENTRY = re.compile(
     r"^    (\*{0,2}[A-Za-z_][\w.]*(?:, \*{0,2}[A-Za-z_][\w.]*)*)(?: \([^)]*\))?:(?: |$)"
 )
+CHECKS = ("whole_number", "positive_number")  # raise a SpecError for whom they check
 OTHER_STYLES = re.compile(r"^\s*(?::param |:returns?:|@param |-{4,}$)", re.MULTILINE)
 
 
@@ -35,7 +37,8 @@ def public_names() -> dict[str, object]:
             names = node.names if isinstance(node, ast.ImportFrom) else []
             for name in (n.name for n in names if n.name == n.asname):
                 found[f"{package}.{name}"] = getattr(importlib.import_module(package), name)
-    return found
+    own = {n: v for n, v in vars(errors).items() if getattr(v, "__module__", "") == errors.__name__}
+    return found | {f"nnmass.errors.{name}": value for name, value in own.items()}
 
 
 def told(owner: object) -> str:
@@ -79,15 +82,17 @@ def raised(function: Callable[..., object]) -> set[str]:
                 yield from walk(child)
 
     tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    errors = set()
+    found = set()
     for node in walk(tree):
         error = node.exc if isinstance(node, ast.Raise) else None
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in CHECKS:
+            found.add("SpecError")
         while isinstance(error, ast.Call | ast.Attribute):
             error = error.func if isinstance(error, ast.Call) else error.value
         kind = function.__globals__.get(error.id) if isinstance(error, ast.Name) else None
         if inspect.isclass(kind) and issubclass(kind, NNMassError):
-            errors.add(kind.__name__)
-    return errors
+            found.add(kind.__name__)
+    return found
 
 
 def style(text: str) -> Iterator[str]:
@@ -106,10 +111,10 @@ def style(text: str) -> Iterator[str]:
 def raising(text: str, functions: list[Callable[..., object]]) -> Iterator[str]:
     """Errors that are raised and not told of, and told of though there is no such error."""
     named = entries(sections(text).get("Raises", []))
-    errors = {error for function in functions for error in raised(function)}
-    if missing := errors - set(named):
+    kinds = {error for function in functions for error in raised(function)}
+    if missing := kinds - set(named):
         yield f"Raises: lacks {', '.join(sorted(missing))}"
-    where = [vars(builtins), vars(nnmass.errors), *(f.__globals__ for f in functions)]
+    where = [vars(builtins), vars(errors), *(f.__globals__ for f in functions)]
     for name in named:
         if not any(name in names for names in where):
             yield f"Raises: names {name!r}, which is no error"

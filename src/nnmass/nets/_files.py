@@ -140,7 +140,12 @@ def _take_formats(net: Net, tensors: dict[str, Tensor]) -> None:
 
 
 def state_of(net: nn.Module) -> dict[str, Tensor]:
-    """The state dict as contiguous CPU tensors."""
+    """The state dict as contiguous CPU tensors.
+
+    Example:
+        >>> {name: tuple(value.shape) for name, value in state_of(nn.Linear(3, 2)).items()}
+        {'weight': (2, 3), 'bias': (2,)}
+    """
     return {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
 
 

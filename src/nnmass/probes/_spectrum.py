@@ -18,7 +18,7 @@ Method = Literal["exact", "estimated", "failed", "unsupported"]
 class LayerSpectrum:
     """Singular values of the Jacobians of one layer, over images (and over initialisations).
 
-    What is derived is the layer's output, by what the activation in front of it reads:
+    The Jacobian of a layer is that of its output by what the activation in front of it reads:
     ``J = W diag(act'(z))``, where z is everything that the layer reads, skips included. All
     ``min(rows, columns)`` singular values count, zeros too.
 

@@ -54,7 +54,12 @@ def ldi_fits(results: Sequence[ProbedNetwork]) -> dict[Cost, LineFit]:
 
 
 def fit_line(results: Sequence[ProbedNetwork]) -> str:
-    """How much of the mean singular value each cost explains; empty where mass has no line."""
+    """How much of the mean singular value each cost explains; empty where mass has no line.
+
+    Example:
+        >>> fit_line([])
+        ''
+    """
     fits = ldi_fits(results)
     if "mass" not in fits:
         return ""

@@ -25,6 +25,9 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
     Args:
         extra: What only the caller knows: torch's version, the device, the threads.
+
+    Returns:
+        Names and values, ``extra`` last.
     """
     return {
         "nnmass": __version__,

@@ -123,7 +123,14 @@ class DenseConvSpec(Spec):
     @staticmethod
     @abstractmethod
     def plan_cell(cell: Cell, *, inputs: int, size_in: int, stride: int) -> CellPlan:
-        """The cost of ``cell`` behind ``inputs`` channels of ``size_in`` pixels."""
+        """The cost of ``cell`` behind ``inputs`` channels of ``size_in`` pixels.
+
+        Args:
+            cell: What is priced.
+            inputs: Channels that come in.
+            size_in: Side of the feature maps that come in.
+            stride: Of the cell's first layer, in pixels: 1 where the network starts, else 2.
+        """
 
     @property
     def plans(self) -> tuple[CellPlan, ...]:

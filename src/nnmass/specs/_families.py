@@ -44,6 +44,10 @@ def family_class(name: str) -> type[Spec]:
 
     Raises:
         SpecError: There is no such family; the message names the closest.
+
+    Example:
+        >>> family_class("resnet").__name__
+        'ResNet'
     """
     try:
         return FAMILIES[name]

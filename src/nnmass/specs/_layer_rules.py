@@ -62,7 +62,7 @@ def _dense_conv(spec: DenseConvSpec) -> Iterator[Layer]:
 
 
 def cell_layers(plan: CellPlan) -> Iterator[Layer]:
-    """The layers of a cell of a dense CNN."""
+    """The layers of a cell of a dense CNN, from its first to its last."""
     w, size = plan.cell.width, plan.size
     if plan.is_separable and plan.stride == 2:
         yield from _separable(plan.inputs, w, size=plan.size_in, stride=2, after="norm-norm")

@@ -97,7 +97,12 @@ class Engine(Protocol):
         """
 
     def run(self, next_job: NextJob, context: JobContext) -> Iterator[Event]:
-        """Take jobs until there are none left and none runs; workers end with the iterator."""
+        """Take jobs until there are none left and none runs; workers end with the iterator.
+
+        Args:
+            next_job: Gives the next job, or ``None`` where there is none left.
+            context: What every job needs.
+        """
 
 
 def cores_here() -> int:

@@ -38,6 +38,10 @@ def draw_links(cell: Cell, *, seed: int, cell_index: int = 0) -> Wiring:
     Raises:
         SpecError: ``seed`` or ``cell_index`` is negative or not a whole number.
 
+    Source:
+        Bhardwaj, Li, Marculescu, CVPR 2021 (arXiv:1910.00780), random skips; the generators are
+        ours.
+
     Example:
         >>> [layer.size for layer in draw_links(Cell(width=4, depth=5, link_cap=6), seed=0)]
         [0, 0, 4, 6, 6]

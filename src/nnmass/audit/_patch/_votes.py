@@ -68,6 +68,10 @@ class VoteTable:
         """Votes that are sure and votes that are possible if probabilities err by ``tolerance``.
 
         Under ``top-one`` a class can win if it is within twice the tolerance of the largest.
+
+        Args:
+            threshold: Of the votes, or ``top-one``.
+            tolerance: Of a probability, at least 0.
         """
         p = self.probabilities.astype(np.float64)
         if tolerance == 0:

@@ -256,13 +256,26 @@ class PSConv2d(nn.Module):
 
     @torch.no_grad()
     def scale_filters(self, scale: Tensor, shift: Tensor) -> None:
-        """Multiply each output by ``scale`` (Co,) and add ``shift`` (Co,), as a norm would."""
+        """Multiply each output by ``scale`` (Co,) and add ``shift`` (Co,), as a norm would.
+
+        Args:
+            scale: A factor for each output channel.
+            shift: Added to each output channel after that.
+        """
         bias = shift if self.bias is None else shift + scale * self.bias
         self.from_dense(self.to_dense() * scale.view(-1, 1, 1, 1))
         self.bias = nn.Parameter(bias.to(scale))
 
     def macs(self, height: int, width: int) -> int:
-        """Multiply-adds for one image of this size: live taps times places of the output."""
+        """Multiply-adds for one image of this size: live taps times places of the output.
+
+        Args:
+            height: Of the input in pixels, at least 1.
+            width: The same.
+
+        Raises:
+            SpecError: A size is not a whole number, or is too small for the kernel.
+        """
         sizes = (
             whole_number(height, "height", low=1),
             whole_number(width, "width", low=1),
