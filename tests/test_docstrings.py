@@ -2,203 +2,198 @@
 
 from __future__ import annotations
 
-import ast
-import builtins
-import dataclasses
-import importlib
-import inspect
-import re
-import textwrap
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from dataclasses import dataclass
 
-import nnmass
-from nnmass import errors
-from nnmass.errors import NNMassError
+import pytest
+from docstring_checks import all_offences, offences, public_names
 
-SECTIONS = ("Args", "Attributes", "Returns", "Yields", "Raises", "Source", "Example", "Note")
-HEADER = re.compile(r"^([A-Z][a-z]+(?: [a-z]+)?):$")
-ENTRY = re.compile(
-    r"^    (\*{0,2}[A-Za-z_][\w.]*(?:, \*{0,2}[A-Za-z_][\w.]*)*)(?: \([^)]*\))?:(?: |$)"
-)
-CHECKS = ("whole_number", "positive_number")  # raise a SpecError for whom they check
-OTHER_STYLES = re.compile(r"^\s*(?::param |:returns?:|@param |-{4,}$)", re.MULTILINE)
+from nnmass.errors import SpecError, whole_number
 
 
-def public_names() -> dict[str, object]:
-    """``room.name`` of all that a room's ``__init__.py`` names, lazily or at once."""
-    folder = Path(nnmass.__file__).parent
-    found = {}
-    for file in [folder / "__init__.py", *sorted(folder.glob("*/__init__.py"))]:
-        package = ".".join(("nnmass", *file.parent.relative_to(folder).parts))
-        if package == "nnmass.cli":
-            continue
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            names = node.names if isinstance(node, ast.ImportFrom) else []
-            for name in (n.name for n in names if n.name == n.asname):
-                found[f"{package}.{name}"] = getattr(importlib.import_module(package), name)
-    own = {n: v for n, v in vars(errors).items() if getattr(v, "__module__", "") == errors.__name__}
-    return found | {f"nnmass.errors.{name}": value for name, value in own.items()}
-
-
-def told(owner: object) -> str:
-    """The docstring that is its own: not inherited, and not made up by `dataclass`."""
-    text = vars(owner).get("__doc__") or "" if inspect.isclass(owner) else owner.__doc__ or ""
-    is_made_up = inspect.isclass(owner) and text.startswith(f"{owner.__name__}(")
-    return "" if is_made_up else inspect.cleandoc(text)
-
-
-def sections(text: str) -> dict[str, list[str]]:
-    """The lines below each header that stands at the margin."""
-    found: dict[str, list[str]] = {}
-    lines: list[str] = []
-    for line in text.splitlines():
-        if header := HEADER.match(line):
-            lines = found.setdefault(header[1], [])
-        else:
-            lines.append(line)
-    return found
-
-
-def entries(lines: list[str]) -> list[str]:
-    """The names that a section describes; several may share a line."""
-    heads = [match[1] for line in lines if (match := ENTRY.match(line))]
-    return [name.lstrip("*") for head in heads for name in head.split(", ")]
-
-
-def parameters(function: Callable[..., object]) -> dict[str, bool]:
-    """The parameters but ``self``, and whether each must be described (``**names`` need not)."""
-    kept = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
-    return {p.name: p.kind is not p.VAR_KEYWORD for p in kept}
-
-
-def raised(function: Callable[..., object]) -> set[str]:
-    """The errors of nnmass that the body raises itself, those of functions inside it left out."""
-
-    def walk(node: ast.AST) -> Iterator[ast.AST]:
-        yield node
-        for child in ast.iter_child_nodes(node):
-            if not isinstance(child, ast.FunctionDef | ast.Lambda | ast.ClassDef):
-                yield from walk(child)
-
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    found = set()
-    for node in walk(tree):
-        error = node.exc if isinstance(node, ast.Raise) else None
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in CHECKS:
-            found.add("SpecError")
-        while isinstance(error, ast.Call | ast.Attribute):
-            error = error.func if isinstance(error, ast.Call) else error.value
-        kind = function.__globals__.get(error.id) if isinstance(error, ast.Name) else None
-        if inspect.isclass(kind) and issubclass(kind, NNMassError):
-            found.add(kind.__name__)
-    return found
-
-
-def style(text: str) -> Iterator[str]:
-    """What is not Google style."""
-    first, *rest = text.splitlines()
-    if rest and rest[0]:
-        yield f"no blank line after the first line {first!r}"
-    if not first.endswith((".", "?", "!", ":")):
-        yield f"the first line does not end a sentence: {first!r}"
-    yield from (f"unknown section {name!r}" for name in sections(text) if name not in SECTIONS)
-    yield from (f"{name}: has nothing below it" for name, ls in sections(text).items() if not ls)
-    if OTHER_STYLES.search(text):
-        yield "a section of another style"
-
-
-def raising(text: str, functions: list[Callable[..., object]]) -> Iterator[str]:
-    """Errors that are raised and not told of, and told of though there is no such error."""
-    named = entries(sections(text).get("Raises", []))
-    kinds = {error for function in functions for error in raised(function)}
-    if missing := kinds - set(named):
-        yield f"Raises: lacks {', '.join(sorted(missing))}"
-    where = [vars(builtins), vars(errors), *(f.__globals__ for f in functions)]
-    for name in named:
-        if not any(name in names for names in where):
-            yield f"Raises: names {name!r}, which is no error"
-
-
-def of_function(function: Callable[..., object]) -> Iterator[str]:
-    """What is wrong with the docstring of a function."""
-    text = told(function)
-    if not text:
-        yield "no docstring"
-        return
-    function = inspect.unwrap(function)
-    known, described = parameters(function), entries(sections(text).get("Args", []))
-    needed = [name for name, is_needed in known.items() if is_needed]
-    if missing := [n for n in needed if n not in described and (described or len(needed) > 1)]:
-        yield f"Args: lacks {', '.join(missing)}"
-    yield from (f"Args: has {name!r}, no parameter" for name in described if name not in known)
-    yield from style(text)
-    yield from raising(text, [function])
-
-
-def of_class(cls: type) -> Iterator[str]:
-    """What is wrong with the docstring of a class, of which ``__init__`` may be a part."""
-    text = told(cls)
-    if not text:
-        yield "no docstring"
-        return
-    makers = [vars(cls)[n] for n in ("__init__", "__post_init__") if n in vars(cls)]
-    makers = [maker for maker in makers if maker.__code__.co_filename != "<string>"]
-    makers = [m for m in makers if m.__code__.co_filename == inspect.getsourcefile(cls)]
-    whole = "\n".join([text, *("\n" + told(maker) for maker in makers)])
-    described = [
-        n for part in ("Args", "Attributes") for n in entries(sections(whole).get(part, []))
-    ]
-    fields = [f.name for f in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
-    fields = list(getattr(cls, "_fields", fields))
-    if fields:
-        bases = "\n\n".join(told(base) for base in cls.__mro__[1:-1] if told(base))
-        above = [
-            n for part in ("Args", "Attributes") for n in entries(sections(bases).get(part, []))
-        ]
-        needed = [n for n in fields if not n.startswith("_") and n not in above]
-        known = {*fields, *dir(cls)}
-    else:
-        own = [m for m in makers if m.__name__ == "__init__"]
-        takes = {name: is_needed for maker in own for name, is_needed in parameters(maker).items()}
-        needed = [name for name, is_needed in takes.items() if is_needed]
-        needed = needed if len(needed) > 1 else []
-        source = inspect.getsource(cls)
-        known = {*takes, *dir(cls), *re.findall(r"self\.(\w+)", source)}
-        known |= {name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})}
-    if missing := [name for name in needed if name not in described]:
-        yield f"Args: or Attributes: lacks {', '.join(missing)}"
-    yield from (f"describes {name!r}, which it has not" for name in described if name not in known)
-    yield from style(text)
-    yield from raising(whole, makers)
-    for name, member in vars(cls).items():
-        method = getattr(member, "__func__", getattr(member, "fget", None) or member)
-        if name.startswith("_") or not inspect.isfunction(method) or not told(method):
-            continue  # an override says nothing where its base does
-        yield from (f"{name}: {said}" for said in of_method(method))
-
-
-def of_method(method: Callable[..., object]) -> Iterator[str]:
-    """What is wrong with the docstring of a method; its arguments may be told in its first line."""
-    text = told(method)
-    known = parameters(method)
-    described = entries(sections(text).get("Args", []))
-    yield from (f"Args: has {name!r}, no parameter" for name in described if name not in known)
-    yield from style(text)
-    yield from raising(text, [method])
-
-
-def offences(value: object) -> list[str]:
-    """What is wrong with a docstring; nothing for constants and rooms."""
-    if inspect.isclass(value):
-        return list(of_class(value))
-    return list(of_function(value)) if inspect.isroutine(inspect.unwrap(value)) else []
+def fail_with_all(names):
+    """One failure that tells of all offenders."""
+    lines = all_offences(names)
+    if lines:
+        pytest.fail(f"{len(lines)} offences:\n" + "\n".join(lines), pytrace=False)
 
 
 def test_every_public_name_has_its_docstring():
-    names = {}
-    for name, value in public_names().items():
-        names.setdefault(id(value), (name, value))  # a name of two rooms is told of once
+    names = public_names()
     assert len(names) > 300
-    lines = [f"{name}: {said}" for name, value in names.values() for said in offences(value)]
-    assert not lines, f"{len(lines)} offences:\n" + "\n".join(lines)
+    fail_with_all(names)
+
+
+def silent(x): ...
+
+
+def good(x, *more, y=1, **names):
+    """Does a thing.
+
+    Args:
+        x: One.
+        more, y: Two
+            on lines of their own, where
+
+            is: no entry.
+
+    Raises:
+        SpecError: It cannot.
+        ValueError: Nor can this.
+    """
+    if x:
+        raise SpecError(f"no {x}")
+
+
+def half_told(x, y):
+    """Does a thing.
+
+    Args:
+        x: One.
+        z: Three.
+    """
+
+
+def untold(x, y):
+    """Does a thing."""
+
+
+def of_one(x):
+    """Does a thing to ``x``."""
+
+
+def quiet(x):
+    """Does a thing.
+
+    Raises:
+        SpekError: It cannot.
+    """
+    raise nested(x).of("this")
+
+
+def nested(x):
+    """Does a thing, and what is inside it another."""
+
+    def inner():
+        raise SpecError("this is not raised here")
+
+    return inner
+
+
+def checks(x):
+    """Does a thing."""
+    if not x:
+        raise SpecError.of(x)
+    return whole_number(x, "x", low=0)
+
+
+def foreign(x):
+    """Does a thing
+    to x.
+
+    :param x: One.
+
+    Parameters:
+        x: One.
+
+    Returns:
+    """
+
+
+@dataclass
+class Bare:
+    x: int
+
+
+@dataclass
+class Told:
+    """A thing.
+
+    Attributes:
+        x: One.
+        double: Twice that.
+    """
+
+    x: int
+    _hidden: int = 0
+
+    @property
+    def double(self):
+        """Twice."""
+        return 2 * self.x
+
+    def lifted(self, by, times):
+        """Up."""
+        raise SpecError(f"{by} {times}")
+
+
+@dataclass
+class Above(Told):
+    """A thing more.
+
+    Attributes:
+        z: Nothing.
+    """
+
+    y: int = 0
+
+    def __post_init__(self):
+        whole_number(self.y, "y", low=0)
+
+    def lifted(self, by, times):
+        """Higher.
+
+        Args:
+            by: So much.
+            times: So often.
+        """
+
+
+class Made:
+    """A thing."""
+
+    def __init__(self, x, y):
+        self.x = x
+
+
+LIFTED = ["lifted: Args: lacks by, times", "lifted: Raises: lacks SpecError"]
+CASES = {
+    silent: ["no docstring"],
+    good: [],
+    half_told: ["Args: lacks y", "describes 'z', and has none"],
+    untold: ["Args: lacks x, y"],
+    of_one: [],
+    quiet: ["Raises: names 'SpekError', which is no error"],
+    nested: [],
+    checks: ["Raises: lacks SpecError"],
+    foreign: [
+        "no blank line after the first line 'Does a thing'",
+        "the first line does not end a sentence: 'Does a thing'",
+        "unknown section 'Parameters'",
+        "Returns: has nothing below it",
+        "a section of another style",
+    ],
+    Bare: ["no docstring"],
+    Told: LIFTED,
+    Above: ["Args: lacks y", "describes 'z', and has none", "Raises: lacks SpecError"],
+    Made: ["Args: lacks x, y"],
+}
+
+
+@pytest.mark.parametrize(("value", "wrong"), CASES.items(), ids=lambda value: str(value)[:30])
+def test_the_check_sees_what_is_wrong(value, wrong):
+    assert offences(value) == wrong
+
+
+def test_the_failure_has_all_offenders():
+    names = {"a": silent, "b": untold, "again": untold, "fine": good, "RULES": (1, 2)}
+    with pytest.raises(pytest.fail.Exception) as caught:
+        fail_with_all(names)
+    assert str(caught.value) == "2 offences:\na: no docstring\nb: Args: lacks x, y"
+
+
+def test_names_are_those_of_every_room():
+    rooms = {name.split(".")[1] for name in public_names()}
+    assert rooms >= {"topology", "specs", "runs", "nets", "tracing", "recognition", "data"}
+    assert rooms >= {"probes", "design", "train", "slim", "audit", "studies", "report", "errors"}
+    assert rooms >= {"Cell", "parse", "trace"}
+    assert {"nnmass.report.report_of", "nnmass.report.Chart"} <= public_names().keys()
