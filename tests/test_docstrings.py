@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from docstring_checks import all_offences, offences, public_names
 
+from docstring_checks import all_offences, offences, public_names
 from nnmass.errors import SpecError, whole_number
 
 

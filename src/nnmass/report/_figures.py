@@ -18,7 +18,7 @@ def scatter_figure(points: Sequence[Point], caption: str, **names: Any) -> Figur
     Args:
         points: The marks.
         caption: What the reader should see in it.
-        names: The labels and choices of `scatter`.
+        **names: The labels and choices of `scatter`.
 
     Raises:
         SpecError: As `scatter`.
@@ -32,7 +32,7 @@ def curves_figure(series: Sequence[Series], caption: str, **names: Any) -> Figur
     Args:
         series: The lines.
         caption: What the reader should see in it.
-        names: The labels and choices of `curves`.
+        **names: The labels and choices of `curves`.
 
     Raises:
         SpecError: As `curves`.
@@ -46,7 +46,7 @@ def ranges_figure(rows: Sequence[Range], caption: str, **names: Any) -> Figure:
     Args:
         rows: The intervals.
         caption: What the reader should see in it.
-        names: The labels of `ranges`.
+        **names: The labels of `ranges`.
 
     Raises:
         SpecError: As `ranges`.

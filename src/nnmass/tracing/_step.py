@@ -31,7 +31,7 @@ class Step:
 
     Args:
         recorder: Of the run that the call is a part of.
-        name: See below, as the others.
+        name: Of the operation, as below.
         function: The overload.
         args: Positional arguments.
         kwargs: Keyword arguments.
