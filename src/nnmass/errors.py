@@ -66,7 +66,17 @@ class MissingExtraError(NNMassError, ImportError):
 
     @classmethod
     def of(cls, purpose: str, *, package: str, extra: str) -> MissingExtraError:
-        """The error for ``purpose`` that needs ``package`` from ``nnmass[extra]``."""
+        """The error for ``purpose`` that needs ``package`` from ``nnmass[extra]``.
+
+        Args:
+            purpose: What was asked for.
+            package: What it needs.
+            extra: The extra of nnmass that brings it.
+
+        Example:
+            >>> print(MissingExtraError.of("reading JPEG", package="pillow", extra="images"))
+            reading JPEG needs pillow, which is not installed: pip install 'nnmass[images]'
+        """
         install = f"pip install 'nnmass[{extra}]'"
         return cls(f"{purpose} needs {package}, which is not installed: {install}")
 
@@ -75,6 +85,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``" Did you mean 'a' or 'b'?"`` for the closest of ``known``, or an empty string.
 
     Capital letters do not count.
+
+    Args:
+        word: What was written.
+        known: The words that exist.
+
+    Source:
+        The standard library's ``difflib``.
+
+    Example:
+        >>> did_you_mean("resent", ["resnet", "vgg"])
+        " Did you mean 'resnet'?"
     """
     from difflib import get_close_matches
 
@@ -89,8 +110,18 @@ def whole_number(value: object, name: str, *, low: int, why: str = "") -> int:
     Numpy integers are taken; booleans, floats and strings are not, since a silent conversion
     there hides a mistake.
 
+    Args:
+        value: What was given.
+        name: What it is called in the message.
+        low: The least that is allowed.
+        why: Said in the message where ``value`` lies below ``low``.
+
     Raises:
         SpecError: ``value`` is not a whole number, or lies below ``low``.
+
+    Example:
+        >>> whole_number(3, "depth", low=3)
+        3
     """
     try:
         if isinstance(value, bool):
@@ -109,8 +140,16 @@ def whole_number(value: object, name: str, *, low: int, why: str = "") -> int:
 def positive_number(value: object, name: str) -> float:
     """``value`` as a finite ``float`` above 0; numbers of numpy are taken, booleans are not.
 
+    Args:
+        value: What was given.
+        name: What it is called in the message.
+
     Raises:
         SpecError: ``value`` is no number, or none above 0 that a ``float`` can hold.
+
+    Example:
+        >>> positive_number(2, "lr")
+        2.0
     """
     number = math.nan
     if isinstance(value, Real) and not isinstance(value, bool):

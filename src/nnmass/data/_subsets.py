@@ -72,6 +72,9 @@ def validation_split(labels: Indices, *, n_val: int, seed: int) -> tuple[Indices
     Raises:
         SpecError: ``labels`` or ``n_val`` is not as said above.
 
+    Source:
+        Ours; largest remainders, as seats are shared out.
+
     Example:
         >>> train, val = validation_split(np.array([0, 0, 0, 0, 1, 1]), n_val=3, seed=0)
         >>> len(train), len(val), int(np.sum(val < 4))

@@ -33,6 +33,10 @@ class Prediction:
 class NotInFitError(SpecError):
     """A fit says nothing about a network, such as one of mass 0 where it is in ln mass.
 
+    Args:
+        message: What was wrong, for a reader.
+        reason: The same in a few words, for a table.
+
     Attributes:
         reason: Why, in a few words for a table.
     """

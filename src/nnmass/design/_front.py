@@ -54,7 +54,14 @@ class Candidate:
         fit: AccuracyFit | None = None,
         outside: tuple[str, ...] = (),
     ) -> Candidate:
-        """The candidate ``spec``, priced in closed form."""
+        """The candidate ``spec``, priced in closed form.
+
+        Args:
+            spec: The network.
+            latency: Gives its milliseconds, if there is one.
+            fit: Predicts its accuracy, if there is one.
+            outside: Why its mass may not compare with the reference's.
+        """
         accuracy, unpredicted = _predicted(spec, fit)
         return cls(
             spec=spec,

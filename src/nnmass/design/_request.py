@@ -93,6 +93,25 @@ def read_request(
 ) -> Request:
     """The request; see `nnmass.design`. For a front no mass is needed, nor a budget.
 
+    Args:
+        family: Of the networks; may be ``None`` with ``like`` or ``space``.
+        like: The reference: a spec, a spec string, or the name of any network.
+        input_shape: Of one input without the batch, for a network that does not tell it.
+        space: What is searched; that of `Space.like` unless told.
+        mass: The least mass, or (least, most).
+        max_params: The most parameters.
+        max_macs: The most multiply-adds of one image.
+        max_latency_ms: The most milliseconds, by the latency table.
+        max_memory: The most bytes of feature maps at one moment.
+        depth: Lowest and highest depth of every part.
+        width: What the field that sets the width may be.
+        objective: ``params``, ``macs``, ``latency``, ``memory``, ``mass`` or ``accuracy``.
+        match: ``network`` or ``cells``: where the mass must be reached.
+        across_widths: Compare masses of different widths all the same.
+        latency: A measured table of this machine, or its file.
+        fit: Predicts the accuracy of every candidate.
+        is_front: The request is of a front, which sets the masses itself.
+
     Raises:
         SpecError: An argument is wrong, or two contradict each other.
     """

@@ -33,6 +33,10 @@ class TableSetting:
     def check_same(self, asked: Mapping[str, Any], *, what: str) -> None:
         """Check that the fields named in ``asked`` have these values; ``None`` is not asked.
 
+        Args:
+            asked: Values by the names of fields.
+            what: What was measured, for the message.
+
         Raises:
             DeviceError: One has another; the message names both.
         """

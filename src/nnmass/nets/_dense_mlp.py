@@ -25,6 +25,10 @@ class DenseMLPNet(Net):
 
     Layer l >= 2 reads the activated concatenation of layer l-1 and its links; everything is
     stored before its activation. ``legacy`` wiring differs as the spec says.
+
+    Args:
+        spec: What is built.
+        wirings: The links of its one cell, from `nnmass.topology.draw_links`.
     """
 
     def __init__(self, spec: DenseMLP, wirings: tuple[Wiring, ...]) -> None:

@@ -140,12 +140,24 @@ def _take_formats(net: Net, tensors: dict[str, Tensor]) -> None:
 
 
 def state_of(net: nn.Module) -> dict[str, Tensor]:
-    """The state dict as contiguous CPU tensors."""
+    """The state dict as contiguous CPU tensors.
+
+    Example:
+        >>> {name: tuple(value.shape) for name, value in state_of(nn.Linear(3, 2)).items()}
+        {'weight': (2, 3), 'bias': (2,)}
+    """
     return {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
 
 
 def read_tensors(file: Path, *, schema: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata of a safetensors file of ours.
+
+    Args:
+        file: What is read.
+        schema: What its metadata must say, such as ``nnmass.weights/1``.
+
+    Returns:
+        The tensors by name, on the CPU, and the metadata.
 
     Raises:
         CheckpointError: The file is missing, damaged, or not of this schema.
@@ -172,6 +184,11 @@ def read_tensors(file: Path, *, schema: str) -> tuple[dict[str, Tensor], dict[st
 def check_same_spec(spec: Spec, metadata: dict[str, str], *, where: Path) -> None:
     """Check that the weights belong to ``spec``.
 
+    Args:
+        spec: Of the network that is wanted.
+        metadata: Of the weights, as `read_tensors` gives it.
+        where: Their file, for messages.
+
     Raises:
         CheckpointError: They belong to another one (the message names both), or do not tell.
     """
@@ -191,6 +208,11 @@ def check_same_spec(spec: Spec, metadata: dict[str, str], *, where: Path) -> Non
 
 def load_state(net: nn.Module, tensors: dict[str, Tensor], *, where: Path) -> None:
     """Load a state dict, with our own words if it does not fit.
+
+    Args:
+        net: Takes the values.
+        tensors: A value for each name of its state dict.
+        where: Their file, for messages.
 
     Raises:
         CheckpointError: A tensor is missing, unknown, or of another shape.

@@ -14,7 +14,21 @@ def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int =
 
 
 class PadShortcut(nn.Module):
-    """Every ``stride``-th pixel, with zeros for the new channels (He et al., option A)."""
+    """Every ``stride``-th pixel, with zeros for the new channels (He et al., option A).
+
+    Args:
+        inputs: Channels that it reads.
+        outputs: Channels that it gives, at least as many; half of the new ones come first.
+        stride: In pixels, along both sides.
+
+    Source:
+        He, Zhang, Ren, Sun, CVPR 2016 (arXiv:1512.03385), option A.
+
+    Example:
+        >>> import torch
+        >>> PadShortcut(16, 32, 2)(torch.ones(1, 16, 8, 8)).shape
+        torch.Size([1, 32, 4, 4])
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()

@@ -98,6 +98,9 @@ def noise_images(
         ProbeError: ``input_shape`` is no shape of one input.
         SpecError: A number is out of range.
 
+    Source:
+        Ours.
+
     Example:
         >>> images, labels = noise_images(4, (3, 8, 8), n_classes=3)
         >>> images.shape, labels.tolist()

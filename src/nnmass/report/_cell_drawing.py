@@ -89,6 +89,10 @@ class CellDrawing:
 def cell_drawing(cell: TracedCell, *, label: str) -> CellDrawing:
     """What is drawn of ``cell``: its nodes and links, with depth, widths, density and mass.
 
+    Args:
+        cell: From `nnmass.trace`.
+        label: Stands above it.
+
     Example:
         >>> from nnmass.tracing import Link, TracedCell
         >>> skip = Link(source=0, target=3, channels=64)

@@ -72,6 +72,9 @@ class Chart:
         log_x: Whether x is logarithmic.
         log_y: Whether y is.
         height: In pixels.
+
+    Raises:
+        SpecError: A trace has more x than y or fewer, or stands in a panel without a label.
     """
 
     traces: tuple[Trace, ...]
@@ -122,6 +125,14 @@ def scatter_chart(
 ) -> Chart:
     """The numbers of `scatter`, with the same arguments.
 
+    Args:
+        points: The marks; each group becomes a trace.
+        x_label: Name and unit of x.
+        y_label: Name and unit of y.
+        title: Of the whole.
+        log_x: Whether x is logarithmic.
+        line: Intercept and slope of a line drawn from the first x to the last.
+
     Example:
         >>> point = Point(1e6, 97.8, 0.3, "a", "g")
         >>> chart = scatter_chart([point], x_label="params", y_label="%", title="t")
@@ -158,7 +169,20 @@ def scatter_chart(
 def curves_chart(
     series: Sequence[Series], *, x_label: str, y_label: str, title: str, log_y: bool = False
 ) -> Chart:
-    """The numbers of `curves`, with the same arguments."""
+    """The numbers of `curves`, with the same arguments.
+
+    Args:
+        series: The lines.
+        x_label: Name and unit of x.
+        y_label: Name and unit of y.
+        title: Of the whole.
+        log_y: Whether y is logarithmic.
+
+    Example:
+        >>> series = [Series("a", "", [0, 1], [2, 3])]
+        >>> curves_chart(series, x_label="epoch", y_label="%", title="t").traces[0].y
+        [2, 3]
+    """
     looks = {group: look for look, group in enumerate(looks_of([one.group for one in series]))}
     traces = tuple(
         Trace(
@@ -177,7 +201,21 @@ def curves_chart(
 def ranges_chart(
     rows: Sequence[Range], *, x_label: str, title: str, low_name: str, high_name: str
 ) -> Chart:
-    """The numbers of `ranges`, with the same arguments."""
+    """The numbers of `ranges`, with the same arguments.
+
+    Args:
+        rows: The first stands at the top. Ends below 1 are drawn at 1, where the axis begins.
+        x_label: Name and unit of x.
+        title: Of the whole.
+        low_name: What the low end is, for the legend.
+        high_name: What the high end is.
+
+    Example:
+        >>> row = Range(label="class 0", low=3, high=20)
+        >>> chart = ranges_chart([row], x_label="x", title="t", low_name="floor", high_name="found")
+        >>> [(trace.name, trace.x) for trace in chart.traces]
+        [('', [3, 20, None]), ('floor', [3]), ('found', [20])]
+    """
     shown = list(reversed(rows))  # the first row stands at the top
     xs: list[float | None] = []
     ys: list[str] = []

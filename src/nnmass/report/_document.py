@@ -64,7 +64,18 @@ def _local(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading with text (blank lines part paragraphs), then figures, then tables."""
+    r"""A heading with text (blank lines part paragraphs), then figures, then tables.
+
+    Attributes:
+        heading: Stands above.
+        text: Plain text, or none.
+        figures: In their order.
+        tables: In their order, below the figures.
+
+    Example:
+        >>> Section("Data", "One.\n\nTwo.").paragraphs
+        ['One.', 'Two.']
+    """
 
     heading: str
     text: str = ""

@@ -15,6 +15,11 @@ from nnmass.report._scatter import Point, scatter
 def scatter_figure(points: Sequence[Point], caption: str, **names: Any) -> Figure:
     """`scatter` and its numbers; ``names`` are its arguments.
 
+    Args:
+        points: The marks.
+        caption: What the reader should see in it.
+        **names: The labels and choices of `scatter`.
+
     Raises:
         SpecError: As `scatter`.
     """
@@ -24,6 +29,11 @@ def scatter_figure(points: Sequence[Point], caption: str, **names: Any) -> Figur
 def curves_figure(series: Sequence[Series], caption: str, **names: Any) -> Figure:
     """`curves` and its numbers; ``names`` are its arguments.
 
+    Args:
+        series: The lines.
+        caption: What the reader should see in it.
+        **names: The labels and choices of `curves`.
+
     Raises:
         SpecError: As `curves`.
     """
@@ -32,6 +42,11 @@ def curves_figure(series: Sequence[Series], caption: str, **names: Any) -> Figur
 
 def ranges_figure(rows: Sequence[Range], caption: str, **names: Any) -> Figure:
     """`ranges` and its numbers; ``names`` are its arguments.
+
+    Args:
+        rows: The intervals.
+        caption: What the reader should see in it.
+        **names: The labels of `ranges`.
 
     Raises:
         SpecError: As `ranges`.

@@ -22,7 +22,13 @@ def fit_tables(fit: StudyFit) -> tuple[Table, ...]:
 
 
 def terms_table(fits: Sequence[TermsFit], title: str, *, top: int) -> Table:
-    """One row a set of terms; in brackets the ends of bootstrap intervals."""
+    """One row a set of terms; in brackets the ends of bootstrap intervals.
+
+    Args:
+        fits: One for each set of terms, such as `StudyFit.configurations`.
+        title: Stands above.
+        top: How many networks a choice may take, for the heading of its regret.
+    """
     columns = (
         Column("terms", "left"),
         Column("n"),
@@ -58,7 +64,12 @@ def _shown(measure: Measure | None) -> str:
 
 
 def terms_line(fits: Sequence[TermsFit], outcome: str) -> str:
-    """How much ln mass explains beside the best of the baselines; empty where it is not there."""
+    """How much ln mass explains beside the best of the baselines; empty where it is not there.
+
+    Args:
+        fits: Of one outcome, such as `StudyFit.configurations`.
+        outcome: What is explained, in words.
+    """
     by_name = {one.name: one for one in fits}
     mass = by_name.get("ln mass") or by_name.get("mass")
     baselines = [one for one in fits if one.is_baseline]

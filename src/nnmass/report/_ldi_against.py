@@ -54,7 +54,12 @@ def ldi_fits(results: Sequence[ProbedNetwork]) -> dict[Cost, LineFit]:
 
 
 def fit_line(results: Sequence[ProbedNetwork]) -> str:
-    """How much of the mean singular value each cost explains; empty where mass has no line."""
+    """How much of the mean singular value each cost explains; empty where mass has no line.
+
+    Example:
+        >>> fit_line([])
+        ''
+    """
     fits = ldi_fits(results)
     if "mass" not in fits:
         return ""
@@ -104,7 +109,7 @@ def ldi_against(results: Sequence[ProbedNetwork], what: Cost = "mass") -> str:
 
     Args:
         results: Networks of which LDI was measured; the others are left out.
-        what: Of the x axis.
+        what: Of the x axis: ``mass``, ``params`` or ``macs``.
 
     Raises:
         SpecError: ``what`` is none of those, or no network has both numbers.
@@ -115,6 +120,10 @@ def ldi_against(results: Sequence[ProbedNetwork], what: Cost = "mass") -> str:
 
 def ldi_against_figure(results: Sequence[ProbedNetwork], what: Cost = "mass") -> Figure:
     """`ldi_against` with its caption and its numbers.
+
+    Args:
+        results: Networks of which LDI was measured; the others are left out.
+        what: Of the x axis: ``mass``, ``params`` or ``macs``.
 
     Raises:
         SpecError: As `ldi_against`.

@@ -29,6 +29,10 @@ def format_count(n: int) -> str:
 def format_percent(fraction: float, digits: int = 1) -> str:
     """``fraction`` in per cent; ``n/a`` for one that is not a number.
 
+    Args:
+        fraction: A share; 1 is 100 %.
+        digits: Decimals.
+
     Example:
         >>> format_percent(0.9784), format_percent(1, digits=0)
         ('97.8 %', '100 %')
@@ -68,6 +72,11 @@ def half_width(interval: tuple[float, float] | None) -> float:
 
 def format_spread(mean: float, spread: float, digits: int = 1) -> str:
     """``mean`` and its spread; the mean alone where the spread is unknown (not a number).
+
+    Args:
+        mean: ``n/a`` where it is not a number.
+        spread: In the unit of ``mean``.
+        digits: Decimals of both.
 
     Example:
         >>> format_spread(97.81, 0.34), format_spread(97.81, float("nan"))

@@ -72,6 +72,10 @@ def patch_line(audit: AnyPatchAudit, threshold: float | str | None = None) -> st
     """The answer in one sentence, for the first patch at ``threshold``, the first unless told.
 
     Never the best of several thresholds: that would be chosen on the images it is told of.
+
+    Args:
+        audit: Any audit by patches.
+        threshold: Of the votes, or ``top-one``.
     """
     row = shown_row(audit, threshold)
     height, width = row.patch
@@ -83,7 +87,12 @@ def patch_line(audit: AnyPatchAudit, threshold: float | str | None = None) -> st
 
 
 def shown_row(audit: AnyPatchAudit, threshold: float | str | None = None) -> PatchRow:
-    """The row of the first patch at ``threshold``, or at the first threshold."""
+    """The row of the first patch at ``threshold``, or at the first threshold.
+
+    Args:
+        audit: Any audit by patches.
+        threshold: Of the votes, or ``top-one``; the first of the audit unless told.
+    """
     rows = [row for row in audit.rows if threshold in (None, row.threshold)]
     return rows[0]
 

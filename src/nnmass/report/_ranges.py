@@ -32,6 +32,9 @@ class Range:
         label: Stands on the left.
         low: A finite number of at least 0; ``None`` if nothing up to any number is enough.
         high: At least ``low``; ``None`` if none was found.
+
+    Raises:
+        SpecError: A number is negative or not finite, or ``low`` lies above ``high``.
     """
 
     label: str

@@ -24,6 +24,10 @@ def render_table(table: Table, *, console: Console) -> None:
     where that is not enough, every row becomes a short list. Anything else gets plain columns with
     two spaces between, however long the lines.
 
+    Args:
+        table: What is printed.
+        console: Where; its width and kind decide the form.
+
     Example:
         >>> import sys
         >>> from rich.console import Console

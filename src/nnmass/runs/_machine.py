@@ -37,6 +37,9 @@ def this_machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> Machine:
 
     Args:
         cpuinfo: Where Linux tells the model; elsewhere Python's `platform` does.
+
+    Returns:
+        Model of the processor, ``unknown`` where nothing tells it, and logical cores.
     """
     model = _model_name(cpuinfo) or platform.processor() or platform.machine() or "unknown"
     return Machine(cpu=model, cores=os.cpu_count() or 1)

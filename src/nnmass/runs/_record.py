@@ -25,6 +25,9 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
     Args:
         extra: What only the caller knows: torch's version, the device, the threads.
+
+    Returns:
+        Names and values, ``extra`` last.
     """
     return {
         "nnmass": __version__,
@@ -101,6 +104,10 @@ class RunRecord:
 def write_record(record: RunRecord, folder: Path) -> None:
     """Write ``run.json`` whole or not at all.
 
+    Args:
+        record: What is written.
+        folder: Of the run.
+
     Raises:
         StoreError: It could not be written.
     """
@@ -129,6 +136,10 @@ def read_record(folder: Path) -> RunRecord | None:
 
 def write_curve(points: list[dict[str, float]], folder: Path) -> None:
     """Write ``curve.jsonl``: one line for each epoch.
+
+    Args:
+        points: The figures of each epoch, by name.
+        folder: Of the run.
 
     Raises:
         StoreError: It could not be written.

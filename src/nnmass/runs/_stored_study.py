@@ -50,6 +50,10 @@ class StoredStudy:
     def of(cls, connection: sqlite3.Connection, folder: Path) -> StoredStudy:
         """What the open file holds.
 
+        Args:
+            connection: To the store's file.
+            folder: Of the study.
+
         Raises:
             StoreError: It is damaged, or holds no study yet.
         """

@@ -115,6 +115,10 @@ def save(model: nn.Module, folder: str | Path, *, network: str | None = None) ->
 def load(folder: str | Path, device: str | torch.device = "cpu") -> nn.Module:
     """Load a network that `save` wrote: weights and statistics bit for bit, in training mode.
 
+    Args:
+        folder: With ``slim.json`` and ``model.safetensors``.
+        device: Where to put the network.
+
     Raises:
         CheckpointError: A file is missing or damaged, or the two do not belong together.
         DeviceError: This machine has no such device.
@@ -126,8 +130,15 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> nn.Module:
 def open_slim(folder: str | Path, device: str | torch.device = "cpu") -> SlimNetwork:
     """`load`, with the name and the input of the network that was slimmed.
 
+    Args:
+        folder: With ``slim.json`` and ``model.safetensors``.
+        device: Where to put the network.
+
     Raises:
         NNMassError: As `load`.
+        CheckpointError: A file is missing or damaged, or the two do not belong together.
+        DeviceError: This machine has no such device.
+        SpecError: The network that was slimmed cannot be opened.
     """
     target = named_device(device)
     file = Path(folder) / SLIM_FILE

@@ -10,7 +10,11 @@ from typing import Protocol, TypeVar
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Trainable parameters, and multiply-adds (convolution and linear) of one input.
+    """What a layer, or several, costs.
+
+    Attributes:
+        params: Trainable parameters.
+        macs: Multiply-adds of one input, of convolutions and linear layers.
 
     Example:
         >>> Cost(10, 20) + 2 * Cost(1, 3)
@@ -48,7 +52,16 @@ def linear(inputs: int, outputs: int) -> Cost:
 
 
 def strided(size: int, stride: int) -> int:
-    """Side of a feature map after a stride with "same" padding: ``ceil(size / stride)``."""
+    """Side of a feature map after a stride with "same" padding: ``ceil(size / stride)``.
+
+    Args:
+        size: Side in pixels.
+        stride: In pixels.
+
+    Example:
+        >>> strided(7, 2), strided(8, 2)
+        (4, 4)
+    """
     return -(-size // stride)
 
 

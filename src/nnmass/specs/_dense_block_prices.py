@@ -101,6 +101,9 @@ def price_transitions(channels: npt.ArrayLike, outputs: npt.ArrayLike, *, size: 
     Raises:
         SpecError: A value is not whole or is out of range, or a cost passes 2^62.
 
+    Source:
+        Ours, on the transitions of Huang et al., CVPR 2017 (arXiv:1608.06993).
+
     Example:
         >>> prices = price_transitions([256, 512], [128, 256], size=7)
         >>> prices.params.tolist(), prices.macs.tolist()
@@ -125,6 +128,9 @@ def compressed_channels(channels: npt.ArrayLike, compression: float) -> Ints:
 
     Raises:
         SpecError: A value is not whole or is out of range.
+
+    Source:
+        Huang et al., CVPR 2017 (arXiv:1608.06993), compression; at least 1 is ours.
 
     Example:
         >>> compressed_channels([256, 100, 1], 0.29).tolist()

@@ -77,7 +77,21 @@ def _image_default(earlier: Mapping[str, Any]) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenseConvSpec(Spec):
-    """What the dense CNNs share: the fields, the places of the cells, the head."""
+    """What the dense CNNs share: the fields, the places of the cells, the head.
+
+    Args:
+        width_multiplier: Of all widths (key ``wm``): cell c (from 0) has
+            ``16 * width_multiplier * 2^c`` channels.
+        depths: Layers of each cell, or one number for all (key ``d``).
+        link_caps: Link cap of each cell; its length is the number of cells (key ``t``).
+        in_channels: Channels of the image (key ``in``), 3 unless told.
+        image: Side of the image in pixels: 32, or 28 for one channel, unless told.
+        classes: Outputs, 10 unless told.
+
+    Raises:
+        SpecError: A field is missing or out of range, the lists differ in length, or the image
+            is too small for the number of cells.
+    """
 
     width_multiplier: int = spec_field("wm", Whole(1), help="width multiplier")
     depths: tuple[int, ...] = spec_field("d", CellDepths(3), help="layers of a cell")
@@ -109,7 +123,14 @@ class DenseConvSpec(Spec):
     @staticmethod
     @abstractmethod
     def plan_cell(cell: Cell, *, inputs: int, size_in: int, stride: int) -> CellPlan:
-        """The cost of ``cell`` behind ``inputs`` channels of ``size_in`` pixels."""
+        """The cost of ``cell`` behind ``inputs`` channels of ``size_in`` pixels.
+
+        Args:
+            cell: What is priced.
+            inputs: Channels that come in.
+            size_in: Side of the feature maps that come in.
+            stride: Of the cell's first layer, in pixels: 1 where the network starts, else 2.
+        """
 
     @property
     def plans(self) -> tuple[CellPlan, ...]:

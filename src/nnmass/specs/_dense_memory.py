@@ -36,6 +36,9 @@ def most_kept_channels(width: int, depth: int, link_caps: Any, *, last: int | No
         link_caps: A whole number, or an array of them.
         last: The last layer that counts; that of the cell unless told.
 
+    Source:
+        Ours.
+
     Example:
         >>> most_kept_channels(8, 6, 10)
         20

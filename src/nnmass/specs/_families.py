@@ -44,6 +44,10 @@ def family_class(name: str) -> type[Spec]:
 
     Raises:
         SpecError: There is no such family; the message names the closest.
+
+    Example:
+        >>> family_class("resnet").__name__
+        'ResNet'
     """
     try:
         return FAMILIES[name]
@@ -116,8 +120,18 @@ def _read_pairs(family: str, inner: str) -> dict[str, str]:
 def spec_from_dict(values: Mapping[str, object], *, where: str = "the spec") -> Spec:
     """The spec in a JSON document, as `Spec.to_dict` writes it.
 
+    Args:
+        values: The document: ``schema``, ``family``, and the fields by their names.
+        where: What the document is called in messages.
+
     Raises:
         SpecError: The schema or family is missing or unknown, or a field is not allowed.
+
+    Example:
+        >>> from nnmass.specs import parse
+        >>> spec = parse("resnet(depth=50)")
+        >>> spec_from_dict(spec.to_dict()) == spec
+        True
     """
     if not isinstance(values, Mapping):
         raise SpecError(f"{where} must be one JSON object, got {values!r:.80}")

@@ -62,7 +62,7 @@ def _dense_conv(spec: DenseConvSpec) -> Iterator[Layer]:
 
 
 def cell_layers(plan: CellPlan) -> Iterator[Layer]:
-    """The layers of a cell of a dense CNN."""
+    """The layers of a cell of a dense CNN, from its first to its last."""
     w, size = plan.cell.width, plan.size
     if plan.is_separable and plan.stride == 2:
         yield from _separable(plan.inputs, w, size=plan.size_in, stride=2, after="norm-norm")
@@ -82,7 +82,12 @@ def cell_layers(plan: CellPlan) -> Iterator[Layer]:
 
 
 def linked_layer(plan: CellPlan, inputs: int) -> Layer:
-    """What reads the skip links of a layer from 2 on: its 3x3, or the first of its 1x1."""
+    """What reads the skip links of a layer from 2 on: its 3x3, or the first of its 1x1.
+
+    Args:
+        plan: The layer's cell.
+        inputs: Channels that it reads: the cell's width and its links.
+    """
     w, size = plan.cell.width, plan.size
     if plan.is_separable:
         return conv_layer(inputs, w, size=size, before="norm-relu", after="norm-relu", linked=w)
@@ -115,7 +120,12 @@ def _residual(spec: ResidualSpec) -> Iterator[Layer]:
 def block_layers(
     block: ResidualBlock | InvertedResidual | DenseBlock, *, size: int
 ) -> Iterator[Layer]:
-    """The layers of one block, on feature maps of ``size`` pixels a side."""
+    """The layers of one block, on feature maps of ``size`` pixels a side.
+
+    Args:
+        block: A part of a spec.
+        size: Of the maps that the block reads.
+    """
     if isinstance(block, ResidualBlock):
         return _residual_block(block, size)
     if isinstance(block, InvertedResidual):
@@ -124,7 +134,13 @@ def block_layers(
 
 
 def transition_layers(inputs: int, outputs: int, *, size: int) -> Iterator[Layer]:
-    """What stands between two dense blocks."""
+    """What stands between two dense blocks: a 1x1 convolution, then 2x2 average pooling.
+
+    Args:
+        inputs: Channels that come in.
+        outputs: Channels that go out.
+        size: Side of the feature maps that come in, in pixels.
+    """
     yield conv_layer(inputs, outputs, size=size, before="norm-relu")
     yield keeping("average-pool", outputs, size=size, kernel=2, stride=2)
 

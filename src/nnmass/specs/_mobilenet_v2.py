@@ -28,6 +28,13 @@ ROWS = (
 def rounded_channels(channels: float, divisor: int = 8) -> int:
     """The multiple of ``divisor`` nearest to ``channels``, and never below 90 % of it.
 
+    Args:
+        channels: Above 0; need not be whole.
+        divisor: The least that is given, too.
+
+    Source:
+        Sandler et al., CVPR 2018 (arXiv:1801.04381), as in the released code.
+
     Example:
         >>> rounded_channels(32 * 1.4), rounded_channels(16 * 0.35)
         (48, 8)
@@ -38,7 +45,22 @@ def rounded_channels(channels: float, divisor: int = 8) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvertedResidual:
-    """One block: 1x1 to ``inner`` (left out at expansion ratio 1), 3x3 depthwise, 1x1."""
+    """One block: 1x1 to ``inner`` (left out at expansion ratio 1), 3x3 depthwise, 1x1.
+
+    Attributes:
+        inputs: Channels that come in.
+        inner: Channels between the 1x1 convolutions; ``inputs`` at expansion ratio 1.
+        outputs: Channels that go out.
+        stride: Of the depthwise convolution, in pixels; input and output are added at 1 alone.
+
+    Source:
+        Sandler et al., CVPR 2018 (arXiv:1801.04381).
+
+    Example:
+        >>> block = InvertedResidual(inputs=24, inner=144, outputs=24, stride=1)
+        >>> block.is_residual, block.cost(56)
+        (True, Cost(params=8832, macs=25740288))
+    """
 
     inputs: int
     inner: int

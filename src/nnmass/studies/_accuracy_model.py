@@ -70,6 +70,9 @@ class AccuracyModel:
             lies within one standard error of the smallest.
         level: Of the intervals, in (0, 1).
 
+    Raises:
+        SpecError: A term is unknown, there is none, or the level is out of range.
+
     Source:
         CV+: Barber, Candes, Ramdas, Tibshirani, Annals of Statistics 49 (2021).
 
@@ -157,7 +160,15 @@ class AccuracyModel:
         return np.array([self._prediction(one).accuracy for one in networks])
 
     def score(self, networks: StudyTable | Sequence[Any], y: object = None) -> float:
-        """R2 of the predictions: ``1 - sum (y - predicted)^2 / sum (y - mean)^2``."""
+        """R2 of the predictions: ``1 - sum (y - predicted)^2 / sum (y - mean)^2``.
+
+        Args:
+            networks: As `predict` takes them, or a table with its outcomes.
+            y: The outcomes, one a network; not with a table.
+
+        Returns:
+            At most 1; not a number where all outcomes are equal.
+        """
         if isinstance(networks, StudyTable):
             rows: list[dict[str, float]] = [
                 {name: float(networks.columns[name][i]) for name in QUANTITIES}
@@ -170,7 +181,12 @@ class AccuracyModel:
         return 1 - float(((wanted - predicted) ** 2).sum()) / around if around else math.nan
 
     def why_extrapolates(self, network: Any, *, dataset: str = "") -> tuple[str, ...]:
-        """In what respects a network lies outside what was fitted; empty where in none."""
+        """In what respects a network lies outside what was fitted; empty where in none.
+
+        Args:
+            network: A spec, or numbers by name.
+            dataset: What it would be trained on, if that is known.
+        """
         state, numbers = self._fitted(), _numbers(network)
         reasons = []
         for name, (low, high) in state.ranges.items():

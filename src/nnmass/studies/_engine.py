@@ -27,14 +27,22 @@ class JobStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialEnded:
-    """A trial is done, or failed with its reason."""
+    """A trial is done, or failed with its reason.
+
+    Attributes:
+        result: With the figures, or the reason.
+    """
 
     result: TrialResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnded:
-    """A worker is through with a job."""
+    """A worker is through with a job.
+
+    Attributes:
+        job: Which.
+    """
 
     job: Job
 
@@ -89,7 +97,12 @@ class Engine(Protocol):
         """
 
     def run(self, next_job: NextJob, context: JobContext) -> Iterator[Event]:
-        """Take jobs until there are none left and none runs; workers end with the iterator."""
+        """Take jobs until there are none left and none runs; workers end with the iterator.
+
+        Args:
+            next_job: Gives the next job, or ``None`` where there is none left.
+            context: What every job needs.
+        """
 
 
 def cores_here() -> int:

@@ -46,6 +46,9 @@ def equal_mass_groups(
     Raises:
         SpecError: The lengths differ.
 
+    Source:
+        Ours.
+
     Example:
         >>> group, = equal_mass_groups([17.07, 16.52, 30.0], [16, 32, 16], [0.506, 0.507, 0.6])
         >>> group.depths, round(100 * group.spread, 2)

@@ -169,6 +169,10 @@ def export_study(study: StoredStudy, target: str | Path, *, to: str | None = Non
 def export_text(study: StoredStudy, to: str) -> str:
     """A study's table as text, for a pipe: ``csv`` or ``json``.
 
+    Args:
+        study: From `nnmass.runs.read_study`.
+        to: ``csv`` or ``json``.
+
     Raises:
         SpecError: The format is no text.
     """

@@ -62,7 +62,12 @@ class LocalEngine:
         """Processes can be had on every machine."""
 
     def run(self, next_job: NextJob, context: JobContext) -> Iterator[Event]:
-        """Events of all jobs; the processes end with the iterator."""
+        """Events of all jobs; the processes end with the iterator.
+
+        Args:
+            next_job: Gives the next job, or ``None`` where there is none left.
+            context: What every job needs.
+        """
         with contextlib.ExitStack() as afterwards:
             selector = afterwards.enter_context(selectors.DefaultSelector())
             idle: list[_Worker] = []

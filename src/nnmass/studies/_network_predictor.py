@@ -122,14 +122,27 @@ class NetworkPredictor:
         )
 
     def score(self, networks: Sequence[Any], accuracy: npt.ArrayLike) -> float:
-        """R2 of the predictions, in per cent: ``1 - sum (y - predicted)^2 / sum (y - mean)^2``."""
+        """R2 of the predictions, in per cent: ``1 - sum (y - predicted)^2 / sum (y - mean)^2``.
+
+        Args:
+            networks: As `predict` takes them.
+            accuracy: In per cent, one a network.
+
+        Returns:
+            At most 1; not a number where all accuracies are equal.
+        """
         y = np.asarray(accuracy, np.float64)
         around = float(((y - y.mean()) ** 2).sum())
         left = float(((y - self.predict(list(networks))) ** 2).sum())
         return 1 - left / around if around else math.nan
 
     def why_extrapolates(self, network: Any, *, dataset: str = "") -> tuple[str, ...]:
-        """The features that lie outside those of all fitted networks; empty where none does."""
+        """The features that lie outside those of all fitted networks; empty where none does.
+
+        Args:
+            network: A traced topology.
+            dataset: What it would be trained on, if that is known.
+        """
         reasons = self._rows().outside(features_of(network))
         if dataset and self.dataset and dataset != self.dataset:
             return (*reasons, f"its data set is {dataset}, fitted was {self.dataset}")
@@ -158,6 +171,10 @@ class NetworkPredictor:
         self, level: float | None = None, *, is_recipe_told: bool = True
     ) -> tuple[float, float]:
         """Share of the fitted networks inside `held_out_intervals` of the same arguments.
+
+        Args:
+            level: Of the intervals, in (0, 1); the predictor's own unless told.
+            is_recipe_told: See `held_out_intervals`.
 
         Returns:
             Each family weighing the same, which is what the level promises, and each network.

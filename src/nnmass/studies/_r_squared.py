@@ -75,6 +75,10 @@ def line_fit(x: npt.ArrayLike, y: npt.ArrayLike) -> LineFit:
 def r_squared(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Share of the variance of ``y`` that a straight line through ``x`` explains; see `line_fit`.
 
+    Args:
+        x: n >= 3 finite numbers, not all equal.
+        y: As many.
+
     Raises:
         SpecError: As `line_fit`.
 

@@ -71,7 +71,12 @@ class RayEngine:
             _knock(str(self.address))
 
     def run(self, next_job: NextJob, context: JobContext) -> Iterator[Event]:
-        """Events of all jobs."""
+        """Events of all jobs.
+
+        Args:
+            next_job: Gives the next job, or ``None`` where there is none left.
+            context: What every job needs.
+        """
         self.check()
         import ray
 

@@ -45,6 +45,14 @@ def read_study_file(path: str | Path, *, quick: bool = False) -> Study:
 def parse_study(text: str, *, where: str = "the study", quick: bool = False) -> Study:
     """The study that the text of a TOML file describes; as `read_study_file`.
 
+    Args:
+        text: Of the file.
+        where: What the file is called in messages.
+        quick: Make the changes of the table ``[quick]``.
+
+    Raises:
+        SpecError: It is no TOML, or no study; every fault is in the message.
+
     Example:
         >>> text = '''
         ... [study]

@@ -75,6 +75,11 @@ def read_study_table(
 ) -> StudyTable:
     """The table in a CSV file; see `study_table`.
 
+    Args:
+        path: A CSV file with a line of column names.
+        outcome: The column to explain.
+        data: Take the rows of this data set alone.
+
     Raises:
         DataError: The file is missing, or is no CSV table of UTF-8 text.
         SpecError: As `study_table`.

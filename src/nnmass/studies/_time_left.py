@@ -54,6 +54,9 @@ def time_left(
         workers: Trials at once.
         elapsed_s: Since the first trial began.
 
+    Source:
+        Ours.
+
     Example:
         >>> str(time_left([(1e9, 10.0), (3e9, 20.0)], [3e9, 3e9], workers=2, elapsed_s=15))
         '15 to 22 s'

@@ -129,7 +129,11 @@ class DenseBlock:
         return Fraction(*mass_ratio(self.inputs, self.growth, self.layers, self.inner))
 
     def exact_mass_by(self, rule: MassRule = RELEASED) -> Fraction:
-        """The same under every rule: the choices of a rule concern addition skips."""
+        """The same under every rule: the choices of a rule concern addition skips.
+
+        Raises:
+            SpecError: ``rule`` is no `MassRule`.
+        """
         if not isinstance(rule, MassRule):
             raise SpecError(f"a rule must be a MassRule, got {rule!r}")
         return self.exact_mass

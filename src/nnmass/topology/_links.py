@@ -38,6 +38,10 @@ def draw_links(cell: Cell, *, seed: int, cell_index: int = 0) -> Wiring:
     Raises:
         SpecError: ``seed`` or ``cell_index`` is negative or not a whole number.
 
+    Source:
+        Bhardwaj, Li, Marculescu, CVPR 2021 (arXiv:1910.00780), random skips; the generators are
+        ours.
+
     Example:
         >>> [layer.size for layer in draw_links(Cell(width=4, depth=5, link_cap=6), seed=0)]
         [0, 0, 4, 6, 6]
@@ -61,10 +65,19 @@ def _draw(candidates: int, count: int, key: tuple[int, int, int]) -> npt.NDArray
 def check_wiring(cell: Cell, wiring: Wiring) -> None:
     """Check that ``wiring`` is one that `draw_links` could give for ``cell``.
 
+    Args:
+        cell: Whose links they are.
+        wiring: An array of link numbers for each layer.
+
     Raises:
         SpecError: A layer has the wrong number of links, links that are not whole numbers in
             ascending order, a repeated one, or one to itself, to its neighbour or to a later
             layer.
+
+    Example:
+        >>> from nnmass.topology import Cell
+        >>> cell = Cell(8, 4, 2)
+        >>> check_wiring(cell, draw_links(cell, seed=0))
     """
     if len(wiring) != cell.depth:
         raise SpecError(f"the wiring has {len(wiring)} layers, the cell {cell.depth}")

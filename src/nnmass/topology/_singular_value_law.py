@@ -145,6 +145,9 @@ def singular_value_density(
     Raises:
         SpecError: A size or ``std`` is not a finite number above 0.
 
+    Source:
+        Marchenko and Pastur, 1967.
+
     Example:
         >>> singular_value_density([0.0, 9.0], 4, 4, std=1.0).round(4).tolist()
         [0.3183, 0.0]

@@ -13,6 +13,9 @@ from torch.nn.modules import module as hooks
 class ModulePaths:
     """Knows where in ``model`` a forward pass is.
 
+    Args:
+        model: Whose modules are followed.
+
     Attributes:
         here: Path of the innermost module that is running; ``""`` is the model itself.
     """

@@ -29,6 +29,14 @@ class Step:
     A rule looks at it and returns what one of its methods gives: `passes`, `layer`, `join`,
     `mix`.
 
+    Args:
+        recorder: Of the run that the call is a part of.
+        name: Of the operation, as below.
+        function: The overload.
+        args: Positional arguments.
+        kwargs: Keyword arguments.
+        outputs: What it gave.
+
     Attributes:
         name: The operation without namespace and in-place mark for PyTorch's own (``"relu"``),
             with its namespace for others (``"mylib::shift"``).
@@ -216,7 +224,12 @@ _SHORT = {"join": "add"}
 
 
 def tensors_in(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
-    """The tensors among arguments, those in lists included."""
+    """The tensors among arguments, those in lists included.
+
+    Args:
+        args: Positional arguments, in lists and tuples one level deep.
+        kwargs: Keyword arguments, likewise.
+    """
     found = list[Tensor]()
     for value in (*args, *kwargs.values()) if kwargs else args:
         if isinstance(value, Tensor):

@@ -50,6 +50,10 @@ class Augment:
     def check_fit(self, shape: tuple[int, ...], name: str) -> None:
         """Check that the changes can be made on inputs of ``shape``.
 
+        Args:
+            shape: Of one input, (C, H, W) for images.
+            name: Of the data set, for the message.
+
         Raises:
             SpecError: The inputs are no images, or smaller than a shift or a square.
         """
@@ -66,7 +70,12 @@ class Augment:
                 )
 
     def moved(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Shifted and flipped images; takes and gives raw pixels, (N, C, H, W) of any type."""
+        """Shifted and flipped images; takes and gives raw pixels, (N, C, H, W) of any type.
+
+        Args:
+            images: On any device; left as they are.
+            generator: On the CPU, so that every device gets the same numbers.
+        """
         if not self.crop and not self.flip:
             return images
         count, channels, height, width = images.shape
@@ -90,7 +99,12 @@ class Augment:
         return images.gather(2, picked).view(count, channels, height, width)
 
     def cut(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Images with a square of zeros; takes and gives normalised ones, whose mean is 0."""
+        """Images with a square of zeros; takes and gives normalised ones, whose mean is 0.
+
+        Args:
+            images: Normalised, (N, C, H, W), on any device; left as they are.
+            generator: On the CPU, so that every device gets the same numbers.
+        """
         if not self.cutout:
             return images
         count, _, height, width = images.shape

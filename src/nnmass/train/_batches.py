@@ -224,6 +224,10 @@ def _is_left_on_disk(images: Inputs) -> bool:
 def check_fit(spec: Spec, info: DatasetInfo) -> None:
     """Check that the network takes the images and tells their classes.
 
+    Args:
+        spec: Of the network.
+        info: What is known of the data set.
+
     Raises:
         SpecError: It does not; the message names the fields to change.
     """

@@ -14,8 +14,16 @@ from nnmass.errors import DeviceError
 def resolve_device(name: str, *, precision: str = "float32") -> torch.device:
     """The device called ``name``; ``auto`` is CUDA where it is there, else the CPU.
 
+    Args:
+        name: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: What is computed in: ``float32`` or ``bfloat16``.
+
     Raises:
         DeviceError: The device is unknown or not on this machine, or lacks bfloat16.
+
+    Example:
+        >>> resolve_device("cpu")
+        device(type='cpu')
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"

@@ -94,7 +94,12 @@ def train_many(
 
 
 def is_for_many(recipe: Recipe) -> bool:
-    """Whether `train_many` takes the recipe: float32, and no random changes of the images."""
+    """Whether `train_many` takes the recipe: float32, and no random changes of the images.
+
+    Example:
+        >>> is_for_many(Recipe()), is_for_many(Recipe(precision="bfloat16"))
+        (True, False)
+    """
     return recipe.precision == "float32" and recipe.augment == NOTHING
 
 

@@ -72,16 +72,33 @@ class Objective(ABC):
     ) -> tuple[Tensor, Tensor]:
         """Add the gradients of one batch to the parameters, which have none before.
 
+        Args:
+            net: In training mode.
+            images: A batch as the network reads it, (N, C, H, W).
+            labels: Whole numbers, (N,).
+            moment: Where the training is.
+
         Returns:
             The loss (a scalar) and the logits (N, classes) that the curve's accuracy is of.
         """
 
     def step(self, net: nn.Module, optimiser: torch.optim.Optimizer, moment: Moment) -> None:
-        """Move the weights along the gradients."""
+        """Move the weights along the gradients.
+
+        Args:
+            net: With gradients.
+            optimiser: Of all its parameters.
+            moment: Where the training is.
+        """
         optimiser.step()
 
     def end_epoch(self, net: nn.Module, moment: Moment) -> None:
-        """Called after the last step of an epoch, before it is validated."""
+        """Called after the last step of an epoch, before it is validated.
+
+        Args:
+            net: As the last step left it.
+            moment: Of that step.
+        """
         return
 
     def is_reached(self) -> bool:
@@ -93,7 +110,12 @@ class Objective(ABC):
         return {}
 
     def at_level(self, net: nn.Module, index: int) -> AbstractContextManager[object]:
-        """A block in which ``net`` is its level ``index``."""
+        """A block in which ``net`` is its level ``index``.
+
+        Args:
+            net: What is trained.
+            index: Of the level, from 0, in the order of `levels`.
+        """
         return nullcontext()
 
     def to_dict(self) -> dict[str, object]:

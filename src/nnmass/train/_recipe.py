@@ -66,7 +66,12 @@ class Recipe:
             raise SpecError("recipe: " + "; ".join(faults))
 
     def lr_at(self, step: int, *, steps_per_epoch: int) -> float:
-        """Learning rate of a step, counted from 0 over the whole training."""
+        """Learning rate of a step, counted from 0 over the whole training.
+
+        Args:
+            step: From 0.
+            steps_per_epoch: Batches of an epoch.
+        """
         warmup = self.warmup_epochs * steps_per_epoch
         if step < warmup:
             return self.lr * (step + 1) / (math.floor(warmup) + 1)
@@ -76,7 +81,12 @@ class Recipe:
         return self.lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / remaining))
 
     def is_over(self, *, epochs_done: int, best_epoch: int | None) -> bool:
-        """No epoch is to follow: all are done, or the patience is at its end."""
+        """No epoch is to follow: all are done, or the patience is at its end.
+
+        Args:
+            epochs_done: How many.
+            best_epoch: The best one so far, from 1; ``None`` where none was validated.
+        """
         n_worse = epochs_done - (best_epoch or epochs_done)
         return epochs_done >= self.epochs or 0 < self.patience <= n_worse
 
@@ -179,6 +189,10 @@ def recipe_named(name: str) -> Recipe:
 
     Raises:
         SpecError: There is no such recipe.
+
+    Example:
+        >>> recipe_named("adam").batch_size
+        100
     """
     if name not in RECIPES:
         raise SpecError(

@@ -44,6 +44,11 @@ class Subject:
     def of_module(cls, net: nn.Module, input_shape: Sequence[int], *, name: str) -> Subject:
         """Any module, traced on an input of ``input_shape`` (without the batch).
 
+        Args:
+            net: Left as it was.
+            input_shape: Of one input, (C, H, W) for images.
+            name: Of the network, not empty.
+
         Raises:
             SpecError: The name is empty.
             TraceError: It cannot be run on such an input.

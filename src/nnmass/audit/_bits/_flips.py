@@ -55,6 +55,10 @@ def with_flips(codes: Tensor, mask: Tensor) -> Tensor:
 def count_flips(before: Tensor, after: Tensor) -> FlipCount:
     """Count bits, bytes, rows and pages in which two int8 tensors differ.
 
+    Args:
+        before: Codes, int8, of any shape that is not empty; the first axis counts rows.
+        after: The same codes after the flips, int8 of the same shape.
+
     Source:
         A. S. Rakin, Z. He, D. Fan, CVPR 2020 (arXiv:1909.05193), n_b and n_w; pages: ours.
 

@@ -179,6 +179,12 @@ def parse_ablation(
 ) -> Ablation:
     """The ablation that a text such as ``column:4`` or ``block:12`` names.
 
+    Args:
+        text: Mode and size in pixels, ``MODE:PIXELS``; the modes are those of `Ablation`.
+        image: Height and width of the images in pixels.
+        stride: Pixels from one start to the next.
+        wrap: Whether bands go on at the opposite edge.
+
     Raises:
         SpecError: The text names none, or its size does not fit the image.
 

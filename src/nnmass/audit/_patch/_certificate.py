@@ -91,6 +91,10 @@ def recheck(certificate: PatchCertificate, table: VoteTable) -> None:
 
     Shares no code with what made it but the reading of votes and of the ablation's masks.
 
+    Args:
+        certificate: What is to be proven again, certified or not.
+        table: The votes that it was made from.
+
     Raises:
         CheckpointError: The table is not the one that the certificate is of.
         UnprovenError: A field does not follow from the votes; the message has both values.

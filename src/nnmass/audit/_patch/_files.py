@@ -66,6 +66,10 @@ def save_smoothed(net: SmoothedNet, folder: str | Path, *, network: str, channel
 def load_smoothed(folder: str | Path, device: str = "cpu") -> SmoothedNet:
     """Load what `save_smoothed` wrote, weights bit for bit, in evaluation mode.
 
+    Args:
+        folder: With ``smoothed.json`` and ``model.safetensors``.
+        device: Where to put the network: ``cpu``, ``cuda`` or ``cuda:N``.
+
     Raises:
         CheckpointError: A file is missing or damaged, or the two do not belong together.
         DeviceError: This machine has no such device.

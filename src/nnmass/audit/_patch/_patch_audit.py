@@ -85,13 +85,23 @@ class PatchAudit:
     def certified(self, threshold: float | str, patch: Patch, rule: str = "location") -> Flags:
         """Whether each image is certified, right or not, (B,).
 
+        Args:
+            threshold: Of the votes, or ``top-one``.
+            patch: Side in pixels, or height and width.
+            rule: ``location`` or ``count``.
+
         Raises:
             SpecError: There is no such rule, or the patch does not fit the image.
         """
         return CountedVotes(self.table, threshold, self.tolerance).certified(sides_of(patch), rule)
 
     def largest(self, threshold: float | str, rule: str = "location") -> Counts:
-        """Side of the largest square patch that each image is certified against, (B,); 0: none."""
+        """Side of the largest square patch that each image is certified against, (B,); 0: none.
+
+        Args:
+            threshold: Of the votes, or ``top-one``.
+            rule: ``location`` or ``count``.
+        """
         votes = CountedVotes(self.table, threshold, self.tolerance)
         sides = np.zeros(len(self.table), np.int64)
         for side, certified in votes.by_side(rule):
@@ -101,7 +111,15 @@ class PatchAudit:
     def curve(
         self, threshold: float | str, rule: str = "location"
     ) -> tuple[tuple[int, float], ...]:
-        """Certified accuracy by side of a square patch, from 1 up to the first that has none."""
+        """Certified accuracy by side of a square patch, from 1 up to the first that has none.
+
+        Args:
+            threshold: Of the votes, or ``top-one``.
+            rule: ``location`` or ``count``.
+
+        Returns:
+            Pairs of side in pixels and certified accuracy in [0, 1].
+        """
         votes = CountedVotes(self.table, threshold, self.tolerance)
         points: list[tuple[int, float]] = []
         for side, certified in votes.by_side(rule):
@@ -111,7 +129,13 @@ class PatchAudit:
     def certificates(
         self, threshold: float | str, patch: Patch, rule: str = "location"
     ) -> tuple[PatchCertificate, ...]:
-        """One for each image, of the certified and of the others."""
+        """One for each image, of the certified and of the others.
+
+        Args:
+            threshold: Of the votes, or ``top-one``.
+            patch: Side in pixels, or height and width.
+            rule: ``location`` or ``count``.
+        """
         votes = CountedVotes(self.table, threshold, self.tolerance)
         return tuple(votes.certificates(sides_of(patch), rule))
 

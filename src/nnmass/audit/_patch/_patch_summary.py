@@ -45,7 +45,15 @@ class PatchSummary:
     def curve(
         self, threshold: float | str, rule: str = "location"
     ) -> tuple[tuple[int, float], ...]:
-        """Certified accuracy by side of a square patch, from 1 up to the first that has none."""
+        """Certified accuracy by side of a square patch, from 1 up to the first that has none.
+
+        Args:
+            threshold: Of the votes, or ``top-one``; one of those that were audited.
+            rule: ``location`` or ``count``.
+
+        Returns:
+            Pairs of side in pixels and certified accuracy in [0, 1].
+        """
         return self.curves[threshold, rule]
 
     @classmethod

@@ -111,7 +111,12 @@ class SmoothedNet(nn.Module):
         return logits.float().softmax(-1).unflatten(0, encoded.shape[:2])
 
     def logits_at(self, images: Tensor, position: int) -> Tensor:
-        """Logits of the base network on one copy of every image, (B, classes)."""
+        """Logits of the base network on one copy of every image, (B, classes).
+
+        Args:
+            images: Pixels in [0, 1], (B, C, H, W).
+            position: Of the copy, from 0.
+        """
         kept = self.masks[position]
         return self.base(encode_with(self.normalised(images), kept, encoding=self.encoding))
 

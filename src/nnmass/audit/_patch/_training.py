@@ -44,7 +44,20 @@ class BandObjective(Objective):
     def backward(
         self, net: nn.Module, images: Tensor, labels: Tensor, moment: Moment
     ) -> tuple[Tensor, Tensor]:
-        """Gradients of the mean loss on one copy of each image of the batch."""
+        """Gradients of the mean loss on one copy of each image of the batch.
+
+        Args:
+            net: In training mode.
+            images: Pixels in [0, 1], (B, C, H, W).
+            labels: Whole numbers, (B,).
+            moment: Where the training is: seed, epoch and step draw the copy.
+
+        Returns:
+            The loss, a single number, and the logits of the copies, (B, classes).
+
+        Raises:
+            SpecError: The network does not vote.
+        """
         if not isinstance(net, SmoothedNet):
             raise SpecError(f"BandObjective trains a SmoothedNet, got {type(net).__name__}")
         draws = generator_for(moment.seed, f"band:{moment.epoch}:{moment.step}")

@@ -68,6 +68,10 @@ class VoteTable:
         """Votes that are sure and votes that are possible if probabilities err by ``tolerance``.
 
         Under ``top-one`` a class can win if it is within twice the tolerance of the largest.
+
+        Args:
+            threshold: Of the votes, or ``top-one``.
+            tolerance: Of a probability, at least 0.
         """
         p = self.probabilities.astype(np.float64)
         if tolerance == 0:
@@ -141,6 +145,13 @@ def _check(table: VoteTable) -> None:
 
 def save_votes(table: VoteTable, path: str | Path) -> Path:
     """Write ``table`` to one safetensors file, whole or not at all.
+
+    Args:
+        table: From `collect_votes`.
+        path: The file.
+
+    Returns:
+        The file.
 
     Raises:
         StoreError: It cannot be written.

@@ -196,7 +196,11 @@ class PSConv2d(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, Ci, H, W) or (Ci, H, W) to (N, Co, Ho, Wo) or (Co, Ho, Wo)."""
+        """(N, Ci, H, W) or (Ci, H, W) to (N, Co, Ho, Wo) or (Co, Ho, Wo).
+
+        Raises:
+            SpecError: ``x`` has other axes, or other channels than the layer reads.
+        """
         if x.ndim == 3:
             return self.forward(x[None])[0]
         if x.ndim != 4 or x.shape[1] != self.pattern.in_channels:
@@ -252,13 +256,26 @@ class PSConv2d(nn.Module):
 
     @torch.no_grad()
     def scale_filters(self, scale: Tensor, shift: Tensor) -> None:
-        """Multiply each output by ``scale`` (Co,) and add ``shift`` (Co,), as a norm would."""
+        """Multiply each output by ``scale`` (Co,) and add ``shift`` (Co,), as a norm would.
+
+        Args:
+            scale: A factor for each output channel.
+            shift: Added to each output channel after that.
+        """
         bias = shift if self.bias is None else shift + scale * self.bias
         self.from_dense(self.to_dense() * scale.view(-1, 1, 1, 1))
         self.bias = nn.Parameter(bias.to(scale))
 
     def macs(self, height: int, width: int) -> int:
-        """Multiply-adds for one image of this size: live taps times places of the output."""
+        """Multiply-adds for one image of this size: live taps times places of the output.
+
+        Args:
+            height: Of the input in pixels, at least 1.
+            width: The same.
+
+        Raises:
+            SpecError: A size is not a whole number, or is too small for the kernel.
+        """
         sizes = (
             whole_number(height, "height", low=1),
             whole_number(width, "width", low=1),

@@ -43,6 +43,10 @@ class Pattern:
         seed: Of random supports.
         group_offset: Where the dealing starts; layers of one network should differ in it.
 
+    Raises:
+        SpecError: A number is out of range, ``assign`` is none of these, or no window of ``kss``
+            taps fits into the kernel.
+
     Source:
         Allerton 2019 (arXiv:1910.00724), IEEE ToC 2020 (arXiv:2001.10710): periodic, random,
         dense period. ``in``, ``out`` and ``same`` are ours.

@@ -56,7 +56,24 @@ class LayerRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SparseSettings:
-    """What `sparsify` was asked for; the arguments mean what they mean there."""
+    """What `sparsify` was asked for.
+
+    Attributes:
+        kss: Live taps of each kernel.
+        assign: Which kernels share a support.
+        dense_period: One kernel of so many is dense; ``None`` for none.
+        seed: Of fresh weights and random supports.
+        weights: ``kept`` or ``fresh``.
+        keep_dense: Paths of layers that stay dense, with ``*``, ``?`` and ``[...]``.
+
+    Example:
+        >>> str(
+        ...     SparseSettings(
+        ...         kss=4, assign="in", dense_period=None, seed=0, weights="kept", keep_dense=()
+        ...     )
+        ... )
+        'sparse(kss=4,assign=in,seed=0)'
+    """
 
     kss: int
     assign: Assign

@@ -75,7 +75,12 @@ class GroupLasso:
             )
 
     def value(self, model: nn.Module, groups: Iterable[ChannelGroup]) -> Tensor:
-        """The penalty, a scalar whose gradient is finite everywhere; ``delta_g`` has none."""
+        """The penalty, a scalar whose gradient is finite everywhere; ``delta_g`` has none.
+
+        Args:
+            model: Whose weights are penalised.
+            groups: Its channel groups, as `find_groups` gives them.
+        """
         total = torch.zeros(())
         for group in groups:
             weights = channel_weights(model, group)

@@ -63,7 +63,12 @@ class SandwichObjective(Objective):
         whole_number(self.n_subnets, "n_subnets", low=2, why=why)
 
     def chosen(self, n_all: int, moment: Moment) -> list[int]:
-        """Numbers of the sub-networks that a batch goes through, the largest first."""
+        """Numbers of the sub-networks that a batch goes through, the largest first.
+
+        Args:
+            n_all: How many sub-networks there are.
+            moment: Epoch and step, and the seed of what is drawn.
+        """
         if self.rule == "single":
             turn, place = divmod(moment.epoch - 1, n_all)
             draws = generator_for(moment.seed, f"subnets:round {turn}")
