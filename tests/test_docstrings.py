@@ -179,7 +179,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("value", "wrong"), CASES.items(), ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("value", "wrong"), CASES.items(), ids=[value.__name__ for value in CASES])
 def test_the_check_sees_what_is_wrong(value, wrong):
     assert offences(value) == wrong
 

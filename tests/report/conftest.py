@@ -2,6 +2,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from report.browsing import browser
+
 NS = "{http://www.w3.org/2000/svg}"
 
 
@@ -63,3 +65,10 @@ def read_fixture():
 @pytest.fixture(name="overlapping")
 def overlapping_fixture():
     return overlapping
+
+
+@pytest.fixture(scope="session", name="chromium")
+def chromium_fixture():
+    """One browser for all tests of the room: two would not share a process."""
+    with browser() as started:
+        yield started

@@ -20,7 +20,6 @@ from nnmass.probes import (
     score_proxies,
 )
 from nnmass.report import (
-    combined,
     render_html,
     report_bits,
     report_design,
@@ -32,6 +31,7 @@ from nnmass.report import (
     report_training,
     terms_table,
 )
+from nnmass.report._documents._pages import combined
 from nnmass.report._spec_arcs import spec_cells
 from nnmass.runs import RunRecord, write_curve, write_record
 from nnmass.slim import Sparsification, sparse_report, sparsify
@@ -63,7 +63,7 @@ def probed(spec="dense-mlp(w=4,d=6,t=3,in=6)"):
                 spec, images, labels, proxies=["params", "snip", "naswot"], seeds=2
             ),
             "latency": latency(
-                nnmass.build(spec, seed=0), (6,), n_repeats=3, warm_up=1, batch_sizes=(1, 2)
+                nnmass.build(spec, seed=0), (6,), n_repeats=5, warm_up=1, batch_sizes=(1, 2)
             ),
             "theory": isometry_theory(spec, seeds=2),
         },
@@ -160,8 +160,8 @@ def test_a_patch_audit_without_its_votes():
     told = json.loads(json.dumps(audit.to_dict() | {"curves": curves}))
     assert report_patches(PatchSummary.from_dict(told)) == report_patches(audit)
     attack = PatchAttack(
-        patch=(1, 1), restarts=2, steps=3, step_size=0.1, clean_accuracy=0.5, attacked_accuracy=0.25,
-        is_flipped=(True, False), seconds=1.0,
+        patch=(1, 1), restarts=2, steps=3, step_size=0.1, clean_accuracy=0.5,
+        attacked_accuracy=0.25, is_flipped=(True, False), seconds=1.0,
     )  # fmt: skip
     assert PatchAttack.from_dict(plain(attack)) == attack
 
@@ -172,8 +172,10 @@ def test_a_sparse_network():
     again = Sparsification.from_dict(plain(record))
     assert again == record
     told = {"value_bits": 32, "dense": 9, "compact": 4}
-    page = report_sparse("net", again, macs=(9, 4), storage_bits=told)
-    assert page == report_sparse("net", record, macs=(9, 4), storage_bits=told)
+    macs = {"before": {"stem": 9}, "after": {"stem": 4}}
+    page = report_sparse("net", again, **macs, storage_bits=told)
+    assert page == report_sparse("net", record, **macs, storage_bits=told)
+    assert "4 of 9 MACs" in page.answer
     assert len(page.sections[0].figures) == 3
 
 

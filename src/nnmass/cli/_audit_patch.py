@@ -135,7 +135,7 @@ def audit_patch(
             device=device,
             tick=tick,
         )
-    write_patch_files(done, out=out, html=html)
+    write_patch_files(done, record, out=out, html=html)
     if json:
         emit_patch_document(done, record)
     else:

@@ -61,11 +61,12 @@ def _document(run: PatchRun, record: RunRecord | None) -> dict[str, object]:
 
 def write_patch_files(
     run: PatchRun,
+    record: RunRecord | None,
     *,
     out: Path | None,
     html: Path | None,
 ) -> None:
-    """Votes, certificates and curve into the folder, the page where it is wanted."""
+    """Votes, certificates, curve and document into the folder, the page where it is wanted."""
     if out is None and html is None:
         return
     from nnmass.audit import NOT_COVERED, save_votes
@@ -100,4 +101,6 @@ def write_patch_files(
         "certificates": certificates,
     }
     write_atomic(out / "certificates.json", json_text(lines))
+    document = {"schema": "nnmass.audit-patch/1", **_document(run, record)}
+    write_atomic(out / "audit-patch.json", json_text(document))
     say(f"votes and {len(certificates):,} certificates in {out}: `nnmass audit recheck {out}`")

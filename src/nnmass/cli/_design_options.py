@@ -82,7 +82,10 @@ AcrossWidthsOption = Annotated[
 ]
 ObjectiveOption = Annotated[
     str | None,
-    _option("Minimise params (unless told), macs, latency or memory, or maximise mass."),
+    _option(
+        "Minimise params (unless told), macs, latency or memory, or maximise mass, or with --fit "
+        "accuracy."
+    ),
 ]
 MatchOption = Annotated[
     str | None,

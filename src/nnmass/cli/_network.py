@@ -17,6 +17,12 @@ DataDirOption = Annotated[
     Path | None, typer.Option(help="Folder of the data sets; NNMASS_DATA unless told.")
 ]
 
+_PLACES = (
+    "timm:NAME, torchvision:NAME, package.module:factory, a saved folder, a spec file or a spec "
+    "string"
+)
+ANY_NETWORK_HELP = f"{_PLACES}."
+NETWORKS_HELP = f"{_PLACES}; * in a name of timm or torchvision means all that match."
 NETWORK_HELP = "A spec string such as 'dense-cnn(wm=2,d=13,t=40/80/125)', or a spec file or folder."
 
 

@@ -174,7 +174,12 @@ def _emit_document(
     run: RunRecord | None,
 ) -> None:
     totals = {
-        state: {"params": t.params, "macs": t.macs, "mass": t.mass if t.is_read else None}
+        state: {
+            "params": t.params,
+            "macs": t.macs,
+            "mass": t.mass if t.is_read else None,
+            "macs_by_module": dict(t.count.by_module),
+        }
         for state, t in (("dense", dense), ("sparse", sparse))
     }
     document = {"network": dense.name, **totals, "storage_bits": bits, **record.to_dict()}
@@ -183,31 +188,10 @@ def _emit_document(
 
 
 def _emit(record: Sparsification, dense: Topology, sparse: Topology, bits: dict[str, int]) -> None:
-    from nnmass.report import Column, Table, format_count, format_mass
+    from nnmass.report import format_mass, sparse_table
 
-    columns = (
-        Column("layer", "left"),
-        Column("taps"),
-        Column("params before"),
-        Column("after"),
-        Column("MACs before", is_optional=True),
-        Column("MACs after"),
-        Column("left dense", "left", is_optional=True),
-    )
     before, after = dense.count.by_module, sparse.count.by_module
-    rows = [
-        (
-            line.path,
-            f"{line.taps:.4g}",
-            format_count(line.params_before),
-            format_count(line.params_after),
-            format_count(before.get(line.path, 0)),
-            format_count(after.get(line.path, 0)),
-            line.reason or "-",
-        )
-        for line in record.layers
-    ]
-    emit_table(Table(columns, tuple(rows), f"{dense.name}: {record.n_sparse} sparse layers"))
+    emit_table(sparse_table(record, network=dense.name, before=before, after=after))
     emit_line()
     emit_line(
         f"params {dense.params:,} -> {sparse.params:,}, MACs {dense.macs:,} -> "

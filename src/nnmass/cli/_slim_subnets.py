@@ -10,7 +10,7 @@ import typer
 from nnmass.cli._completion import complete_data, complete_network
 from nnmass.cli._errors import say
 from nnmass.cli._inspection import read_shape
-from nnmass.cli._network import DataDirOption
+from nnmass.cli._network import ANY_NETWORK_HELP, DataDirOption
 from nnmass.cli._output import JsonOption, QuietOption, emit_json, emit_table
 from nnmass.cli._slim_levels import LevelRequest, level_rows, make_levels, read_shares
 from nnmass.cli._threads import ThreadsOption, set_threads
@@ -25,7 +25,6 @@ from nnmass.cli._training import (
     read_images,
     read_recipe,
 )
-from nnmass.cli.inspect import NETWORKS_HELP
 from nnmass.errors import SpecError
 
 _PARAGRAPHS = (
@@ -41,7 +40,7 @@ SUBNETS_EPILOG = "\n\n".join(_PARAGRAPHS)
 
 def slim_subnets(
     network: Annotated[
-        str, typer.Argument(metavar="NET", help=NETWORKS_HELP, autocompletion=complete_network)
+        str, typer.Argument(metavar="NET", help=ANY_NETWORK_HELP, autocompletion=complete_network)
     ],
     levels: Annotated[
         int | None, typer.Option(help="How many, the whole network with them; 4 unless told.")

@@ -29,6 +29,7 @@ from nnmass.cli._inspection import (
     read_output,
     read_shapes,
 )
+from nnmass.cli._network import NETWORKS_HELP
 from nnmass.cli._output import JsonOption, QuietOption, emit_json
 from nnmass.errors import SpecError, whole_number
 
@@ -44,11 +45,6 @@ _PARAGRAPHS = (
     "  nnmass inspect my_models:small_net --input 1x28x28 --json",
 )
 EPILOG = "\n\n".join(_PARAGRAPHS)
-
-NETWORKS_HELP = (
-    "timm:NAME, torchvision:NAME, package.module:factory, a saved folder, a spec file or a spec "
-    "string; * in a name of timm or torchvision means all that match."
-)
 
 
 def inspect_verb(

@@ -70,7 +70,9 @@ def _show_cell(cell: Cell, *, as_json: bool) -> None:
         document = _numbers([cell]) | {"params": None, "macs": None, "cells": [cell.to_dict()]}
         emit_json("mass", document)
         return
-    _emit_cells([cell])
+    from nnmass.report import spec_cells_table
+
+    emit_table(spec_cells_table([cell]))
 
 
 def _show_network(spec: Spec, *, as_json: bool) -> None:
@@ -85,10 +87,12 @@ def _show_network(spec: Spec, *, as_json: bool) -> None:
         }
         emit_json("mass", document)
         return
-    _emit_network(spec)
+    from nnmass.report import spec_cells_table, spec_table
+
+    emit_table(spec_table(spec))
     if cells:
         emit_line()
-        _emit_cells(cells)
+        emit_table(spec_cells_table(cells))
 
 
 def _numbers(cells: list[AnyCell] | list[Cell]) -> dict[str, object]:
@@ -100,45 +104,3 @@ def _numbers(cells: list[AnyCell] | list[Cell]) -> dict[str, object]:
         "density": network_density(cells),
         "average_degree": degree.to_dict() if degree else None,
     }
-
-
-def _emit_network(spec: Spec) -> None:
-    from nnmass.report import Column, Table, format_count, format_density, format_mass
-    from nnmass.topology import network_degree, network_density
-
-    cells = spec.cells
-    degree = network_degree(cells)
-    columns = ("NN-Mass", "density", "degree", "params", "MACs")
-    row = (
-        str(spec),
-        format_mass(spec.mass),
-        format_density(network_density(cells)),
-        f"{degree.exact:.2f}" if degree else "-",
-        format_count(spec.params),
-        format_count(spec.macs),
-    )
-    names = (Column(name="network", align="left"), *(Column(name=name) for name in columns))
-    emit_table(Table(columns=names, rows=(row,)))
-
-
-def _emit_cells(cells: list[AnyCell] | list[Cell]) -> None:
-    from nnmass.report import Column, Table, format_density, format_mass
-    from nnmass.topology import Cell, DenseBlock
-
-    names = ("cell", "depth", "width", "link cap", "links", "density", "NN-Mass", "degree")
-    rows = []
-    for index, cell in enumerate(cells):
-        links = f"{cell.links} of {cell.possible_links}"
-        numbers = (links, format_density(cell.density), format_mass(cell.mass))
-        if isinstance(cell, Cell):
-            degree = f"{cell.average_degree.exact:.2f}"
-            shape = (str(cell.depth), str(cell.width), str(cell.link_cap))
-            rows.append((str(index), *shape, *numbers, degree))
-        elif isinstance(cell, DenseBlock):
-            layer = f"({cell.inner}-{cell.growth})" if cell.has_bottleneck else f"{cell.growth}"
-            widths = f"{cell.inputs} + {cell.layers} x {layer}"
-            rows.append((str(index), str(cell.depth), widths, "-", *numbers, "-"))
-        else:
-            widths = "-".join(map(str, cell.widths))
-            rows.append((str(index), str(len(cell.widths) - 1), widths, "-", *numbers, "-"))
-    emit_table(Table(columns=tuple(Column(name=name) for name in names), rows=tuple(rows)))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,8 +16,8 @@ from nnmass.cli._inspection import (
     outcome_code,
     read_shapes,
 )
+from nnmass.cli._network import NETWORKS_HELP
 from nnmass.cli._output import JsonOption, QuietOption, emit_json, emit_line, emit_table
-from nnmass.cli.inspect import NETWORKS_HELP
 from nnmass.errors import NNMassError, SpecError
 
 if TYPE_CHECKING:
@@ -80,11 +79,16 @@ def predict_verb(
         for entry, one in found
         if isinstance(one, NNMassError)
     ]
+    predictions, outcome = [_plain(*pair) for pair in told], _outcome(model)
     if json:
-        document = {"predictions": [_plain(*pair) for pair in told], "outcome": _outcome(model)}
+        document = {"predictions": predictions, "outcome": outcome}
         emit_json("predict", {**document, "failures": [one.to_dict() for one in failed]})
-    elif told:
-        _emit(told, _outcome(model))
+    elif predictions:
+        from nnmass.report import extrapolation_lines, predictions_table
+
+        emit_table(predictions_table(predictions, outcome))
+        for line in extrapolation_lines(predictions):
+            emit_line(line)
     for one in failed:
         say(f"nnmass predict: {one.name}: {one.error}")
     if is_interrupted:
@@ -129,7 +133,7 @@ def _spec(name: str) -> Spec | None:
         return None
 
 
-def _plain(entry: Inspection, told: Told) -> dict[str, object]:
+def _plain(entry: Inspection, told: Told) -> dict[str, Any]:
     topology = entry.topology
     assert topology is not None
     return {
@@ -140,36 +144,3 @@ def _plain(entry: Inspection, told: Told) -> dict[str, object]:
         "params": topology.params,
         "macs": topology.macs,
     }
-
-
-def _emit(told: Sequence[tuple[Inspection, Told]], outcome: str) -> None:
-    from nnmass.report import Column, Table, format_count, format_mass
-
-    columns = (
-        Column("network", "left"),
-        Column("predicted"),
-        Column("interval"),
-        Column("NN-Mass"),
-        Column("params"),
-        Column("MACs"),
-        Column("outside", is_optional=True),
-    )
-    rows = []
-    for entry, (one, reasons) in told:
-        topology = entry.topology
-        assert topology is not None
-        rows.append(
-            (
-                entry.name,
-                f"{one.accuracy:.2f}",
-                f"{one.low:.2f} .. {one.high:.2f}",
-                format_mass(topology.mass),
-                format_count(topology.params),
-                format_count(topology.macs),
-                "yes" if reasons else "-",
-            )
-        )
-    emit_table(Table(columns, tuple(rows), f"predicted {outcome}"))
-    for entry, (_, reasons) in told:
-        if reasons:
-            emit_line(f"{entry.name}: extrapolates: {'; '.join(reasons)}")

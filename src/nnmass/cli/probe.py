@@ -17,7 +17,7 @@ from nnmass.cli._completion import (
 )
 from nnmass.cli._errors import INTERRUPTED, say
 from nnmass.cli._inspection import networks_of, read_shape
-from nnmass.cli._network import DataDirOption, data_folder
+from nnmass.cli._network import NETWORKS_HELP, DataDirOption, data_folder
 from nnmass.cli._output import JsonOption, QuietOption
 from nnmass.cli._probe_csv import probes_csv
 from nnmass.cli._probe_output import (
@@ -30,7 +30,6 @@ from nnmass.cli._probe_output import (
 from nnmass.cli._probe_settings import ImageSource, ProbeSettings, read_probes
 from nnmass.cli._probing import Probing, probe_outcome, probed
 from nnmass.cli._threads import ThreadsOption, set_threads
-from nnmass.cli.inspect import NETWORKS_HELP
 from nnmass.errors import SpecError
 
 _PARAGRAPHS = (

@@ -46,7 +46,7 @@ def report_verb(
     """One self-contained HTML page of any results, to be sent to somebody."""
     if out.is_dir() or not out.name:
         raise SpecError(f"--out must be the name of a file, such as report.html, got {str(out)!r}")
-    from nnmass.report import report_of, write_report
+    from nnmass.report import format_bytes, report_of, write_report
 
     page = report_of(sources, title=title)
     made_by = {"page made by": f"nnmass {__version__}", "with": " ".join(["nnmass", *sys.argv[1:]])}
@@ -70,4 +70,4 @@ def report_verb(
     kind = (
         "" if has_plotly or light else " of still pictures; pip install 'nnmass[report]' for more"
     )
-    say(f"wrote {out} ({size / 1e6:.1f} MB){kind}")
+    say(f"wrote {out} ({format_bytes(size)}){kind}")

@@ -29,14 +29,10 @@ if TYPE_CHECKING:
     from nnmass.report._cell_groups import cell_groups as cell_groups
     from nnmass.report._chart import Chart as Chart
     from nnmass.report._chart import Trace as Trace
-    from nnmass.report._chart import curves_chart as curves_chart
-    from nnmass.report._chart import ranges_chart as ranges_chart
-    from nnmass.report._chart import scatter_chart as scatter_chart
     from nnmass.report._curves import Series as Series
     from nnmass.report._curves import curves as curves
     from nnmass.report._design_names import are_short as are_short
     from nnmass.report._design_names import network_names as network_names
-    from nnmass.report._design_page import design_paragraphs as design_paragraphs
     from nnmass.report._design_page import report_design as report_design
     from nnmass.report._design_table import design_table as design_table
     from nnmass.report._design_table import flag_lines as flag_lines
@@ -49,7 +45,6 @@ if TYPE_CHECKING:
     from nnmass.report._document import Figure as Figure
     from nnmass.report._document import Report as Report
     from nnmass.report._document import Section as Section
-    from nnmass.report._documents._pages import combined as combined
     from nnmass.report._documents._read import report_of as report_of
     from nnmass.report._equal_groups_table import equal_mass_groups_of as equal_mass_groups_of
     from nnmass.report._equal_groups_table import equal_mass_groups_table as equal_mass_groups_table
@@ -63,7 +58,6 @@ if TYPE_CHECKING:
     from nnmass.report._figures import ranges_figure as ranges_figure
     from nnmass.report._figures import scatter_figure as scatter_figure
     from nnmass.report._fit_tables import fit_tables as fit_tables
-    from nnmass.report._fit_tables import terms_line as terms_line
     from nnmass.report._fit_tables import terms_table as terms_table
     from nnmass.report._flow import flow_figure as flow_figure
     from nnmass.report._flow import flow_table as flow_table
@@ -77,14 +71,12 @@ if TYPE_CHECKING:
     from nnmass.report._ldi_against import ldi_against as ldi_against
     from nnmass.report._ldi_against import ldi_against_figure as ldi_against_figure
     from nnmass.report._ldi_against import ldi_fits as ldi_fits
-    from nnmass.report._ldi_chart import ldi_chart as ldi_chart
     from nnmass.report._ldi_figure import ldi_figure as ldi_figure
     from nnmass.report._ldi_table import ldi_line as ldi_line
     from nnmass.report._ldi_table import ldi_table as ldi_table
     from nnmass.report._levels import levels_table as levels_table
     from nnmass.report._levels import report_levels as report_levels
     from nnmass.report._mass_theory import mass_theory_figure as mass_theory_figure
-    from nnmass.report._pareto import pareto_chart as pareto_chart
     from nnmass.report._pareto import pareto_figure as pareto_figure
     from nnmass.report._patch_page import attack_line as attack_line
     from nnmass.report._patch_page import patch_curve as patch_curve
@@ -92,9 +84,10 @@ if TYPE_CHECKING:
     from nnmass.report._patch_page import patch_line as patch_line
     from nnmass.report._patch_page import patch_table as patch_table
     from nnmass.report._patch_page import report_patches as report_patches
-    from nnmass.report._patch_page import shown_row as shown_row
     from nnmass.report._pattern_figure import pattern_figure as pattern_figure
     from nnmass.report._png import png_uri as png_uri
+    from nnmass.report._predictions_table import extrapolation_lines as extrapolation_lines
+    from nnmass.report._predictions_table import predictions_table as predictions_table
     from nnmass.report._probe_view import ProbeView as ProbeView
     from nnmass.report._probe_view import probe_views as probe_views
     from nnmass.report._probes_page import report_probes as report_probes
@@ -109,7 +102,8 @@ if TYPE_CHECKING:
     from nnmass.report._sparse_page import report_sparse as report_sparse
     from nnmass.report._sparse_page import sparse_table as sparse_table
     from nnmass.report._spec_arcs import spec_arcs as spec_arcs
-    from nnmass.report._spec_arcs import spec_cells as spec_cells
+    from nnmass.report._spec_tables import spec_cells_table as spec_cells_table
+    from nnmass.report._spec_tables import spec_table as spec_table
     from nnmass.report._study_page import accuracy_figures as accuracy_figures
     from nnmass.report._study_page import report_study as report_study
     from nnmass.report._study_tables import study_networks_table as study_networks_table
@@ -155,13 +149,10 @@ __getattr__ = lazy_names(
         "cell_remarks": "nnmass.report._cell_drawing",
         "cell_theory_table": "nnmass.report._theory_tables",
         "cells_table": "nnmass.report._topology_tables",
-        "combined": "nnmass.report._documents._pages",
         "curves": "nnmass.report._curves",
-        "curves_chart": "nnmass.report._chart",
         "curves_figure": "nnmass.report._figures",
         "design_claim": "nnmass.report._design_words",
         "design_limits": "nnmass.report._design_words",
-        "design_paragraphs": "nnmass.report._design_page",
         "design_table": "nnmass.report._design_table",
         "emulated_table": "nnmass.report._bits_tables",
         "equal_mass_groups_of": "nnmass.report._equal_groups_table",
@@ -169,6 +160,7 @@ __getattr__ = lazy_names(
         "equal_mass_line": "nnmass.report._equal_groups_table",
         "equal_mass_table": "nnmass.report._equal_mass",
         "explorer_app": "nnmass.report._explorer._app",
+        "extrapolation_lines": "nnmass.report._predictions_table",
         "fit_line": "nnmass.report._ldi_against",
         "fit_tables": "nnmass.report._fit_tables",
         "flag_lines": "nnmass.report._design_table",
@@ -182,7 +174,6 @@ __getattr__ = lazy_names(
         "latency_table": "nnmass.report._latency",
         "ldi_against": "nnmass.report._ldi_against",
         "ldi_against_figure": "nnmass.report._ldi_against",
-        "ldi_chart": "nnmass.report._ldi_chart",
         "ldi_figure": "nnmass.report._ldi_figure",
         "ldi_fits": "nnmass.report._ldi_against",
         "ldi_line": "nnmass.report._ldi_table",
@@ -192,7 +183,6 @@ __getattr__ = lazy_names(
         "mitigations_figure": "nnmass.report._bits_page",
         "mitigations_table": "nnmass.report._bits_tables",
         "network_names": "nnmass.report._design_names",
-        "pareto_chart": "nnmass.report._pareto",
         "pareto_figure": "nnmass.report._pareto",
         "patch_curve": "nnmass.report._patch_page",
         "patch_images": "nnmass.report._patch_page",
@@ -200,11 +190,11 @@ __getattr__ = lazy_names(
         "patch_table": "nnmass.report._patch_page",
         "pattern_figure": "nnmass.report._pattern_figure",
         "png_uri": "nnmass.report._png",
+        "predictions_table": "nnmass.report._predictions_table",
         "probe_views": "nnmass.report._probe_view",
         "probes_table": "nnmass.report._probes_table",
         "proxy_table": "nnmass.report._proxies",
         "ranges": "nnmass.report._ranges",
-        "ranges_chart": "nnmass.report._chart",
         "ranges_figure": "nnmass.report._figures",
         "record_table": "nnmass.report._training_page",
         "render_html": "nnmass.report._html",
@@ -221,15 +211,13 @@ __getattr__ = lazy_names(
         "report_study": "nnmass.report._study_page",
         "report_training": "nnmass.report._training_page",
         "scatter": "nnmass.report._scatter",
-        "scatter_chart": "nnmass.report._chart",
         "scatter_figure": "nnmass.report._figures",
         "serve": "nnmass.report._explorer._serve",
-        "shown_row": "nnmass.report._patch_page",
         "sparse_table": "nnmass.report._sparse_page",
         "spec_arcs": "nnmass.report._spec_arcs",
-        "spec_cells": "nnmass.report._spec_arcs",
+        "spec_cells_table": "nnmass.report._spec_tables",
+        "spec_table": "nnmass.report._spec_tables",
         "study_networks_table": "nnmass.report._study_tables",
-        "terms_line": "nnmass.report._fit_tables",
         "terms_table": "nnmass.report._fit_tables",
         "theory_figure": "nnmass.report._theory",
         "theory_section": "nnmass.report._theory",

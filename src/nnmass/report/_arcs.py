@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nnmass.errors import SpecError
@@ -103,10 +103,8 @@ def _draw_cell(
 ) -> str:
     step, end = scale.step, start + scale.length(cell)
     chain = element("path", d=f"M{number(start)} {number(base)}H{number(end)}", class_="chain")
-    drawn = [
-        (link, _arc(start + step * link.source, start + step * link.target, base, scale.flatness))
-        for link in cell.links
-    ]
+    paths = _paths(cell, start, base, scale)
+    drawn = [(link, paths(link.source, link.target)) for link in cell.links]
     arcs = _named_arcs(cell, drawn, scale) if is_named else _plain_arcs(cell, drawn, scale)
     radius = min(3.5, 0.36 * step)
     dots = (
@@ -144,11 +142,14 @@ def _pen(cell: CellDrawing, link: Link, scale: Scale) -> dict[str, Any]:
     return {**scale.strength(cell.share(link)), **dashes}
 
 
-def _arc(left: float, right: float, base: float, flatness: float) -> str:
-    half = (right - left) / 2
-    return (
-        f"M{number(left)} {number(base)}A{number(half)} {number(flatness * half)} "
-        f"0 0 1 {number(right)} {number(base)}"
+def _paths(cell: CellDrawing, start: float, base: float, scale: Scale) -> Callable[[int, int], str]:
+    """The path from a node to another; each number is written once, for the thousand arcs."""
+    step, end = scale.step, number(base)
+    nodes = [number(start + step * node) for node in range(cell.n_nodes)]
+    halves = [step * reach / 2 for reach in range(cell.n_nodes)]
+    radii = [f"A{number(half)} {number(scale.flatness * half)} 0 0 1 " for half in halves]
+    return lambda source, target: (
+        f"M{nodes[source]} {end}{radii[target - source]}{nodes[target]} {end}"
     )
 
 

@@ -77,6 +77,7 @@ def terms_line(fits: Sequence[TermsFit], outcome: str) -> str:
         return ""
     best = max(baselines, key=lambda one: one.r_squared.value)
     verdict = "" if mass.r_squared.value > best.r_squared.value else ", more than mass does"
+    verdict += f" (over {best.n}, those of mass 0 too)" if best.n != mass.n else ""
     told = best.name.replace("macs", "MACs")
     return (
         f"Over {mass.n} configurations {mass.name} explains {100 * mass.r_squared.value:.0f} % of "

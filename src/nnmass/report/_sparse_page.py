@@ -20,13 +20,28 @@ _TEXT = (
 )
 
 
-def sparse_table(record: Sparsification) -> Table:
-    """One row a layer: live taps of a kernel, parameters before and after."""
+def sparse_table(
+    record: Sparsification,
+    *,
+    network: str,
+    before: Mapping[str, int],
+    after: Mapping[str, int],
+) -> Table:
+    """One row a layer: live taps of a kernel, parameters and multiply-adds before and after.
+
+    Args:
+        record: From `nnmass.slim.sparse_report`.
+        network: What it was made of.
+        before: Multiply-adds by module path; see `nnmass.tracing.MacCount.by_module`.
+        after: The same of the sparse network.
+    """
     columns = (
         Column("layer", "left"),
         Column("taps"),
         Column("params before"),
         Column("after"),
+        Column("MACs before", is_optional=True),
+        Column("MACs after"),
         Column("left dense", "left", is_optional=True),
     )
     rows = tuple(
@@ -35,18 +50,21 @@ def sparse_table(record: Sparsification) -> Table:
             f"{line.taps:.4g}",
             format_count(line.params_before),
             format_count(line.params_after),
+            format_count(before.get(line.path, 0)),
+            format_count(after.get(line.path, 0)),
             line.reason or "-",
         )
         for line in record.layers
     )
-    return Table(columns, rows, f"{record.n_sparse} sparse layers")
+    return Table(columns, rows, f"{network}: {record.n_sparse} sparse layers")
 
 
 def report_sparse(
     network: str,
     record: Sparsification,
     *,
-    macs: tuple[int, int],
+    before: Mapping[str, int],
+    after: Mapping[str, int],
     storage_bits: Mapping[str, Any],
     accuracy: float | None = None,
     provenance: Mapping[str, str] | None = None,
@@ -56,25 +74,26 @@ def report_sparse(
     Args:
         network: What it was made of.
         record: From `nnmass.slim.sparse_report`.
-        macs: Multiply-adds of one image, before and after.
+        before: Multiply-adds of one image by module path.
+        after: The same of the sparse network.
         storage_bits: Bits of the weights by format.
         accuracy: In [0, 1], on test images, where it was trained.
         provenance: Where the numbers come from.
     """
-    before, after = record.params_before, record.params_after
-    told = f"{format_count(after)} of {format_count(before)} parameters and "
-    told += f"{format_count(macs[1])} of {format_count(macs[0])} MACs"
+    params = f"{format_count(record.params_after)} of {format_count(record.params_before)}"
+    macs = f"{format_count(sum(after.values()))} of {format_count(sum(before.values()))}"
     trained = "" if accuracy is None else f"; trained, {format_percent(accuracy)} are right"
     formats = {name: bits for name, bits in storage_bits.items() if name != "value_bits"}
     rows = tuple((name.replace("_", " "), f"{bits:,}") for name, bits in formats.items())
     title = f"Storage of weights of {storage_bits['value_bits']} bits"
     storage = Table((Column("format", "left"), Column("bits in all")), rows, title)
+    table = sparse_table(record, network=network, before=before, after=after)
     return Report(
         title=f"Sparse convolutions in {network}",
-        answer=f"{record.settings} leaves {told}{trained}.",
+        answer=f"{record.settings} leaves {params} parameters and {macs} MACs{trained}.",
         sections=(
             Section("Which taps are live", _TEXT, tuple(_patterns(record))),
-            Section("The layers", tables=(sparse_table(record), storage)),
+            Section("The layers", tables=(table, storage)),
         ),
         provenance=dict(provenance or {}),
     )

@@ -35,7 +35,7 @@ def spec_arcs(spec: Spec, *, title: str = "", is_named: bool = True) -> str:
 
     Example:
         >>> import nnmass
-        >>> spec_arcs(nnmass.parse("dense-cnn(wm=1,d=5,t=10/20)")).count("cell ")
+        >>> spec_arcs(nnmass.parse("dense-cnn(wm=1,d=5,t=10/20)")).count('class="cell"')
         2
     """
     groups = cell_groups(spec_cells(spec))

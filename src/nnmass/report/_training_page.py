@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,15 @@ def record_table(record: RunRecord) -> Table:
         "-" if record.mass is None else f"{record.mass:.2f}",
         format_count(record.params),
         format_count(record.macs),
-        f"{record.best_epoch} of {record.epochs_done}",
-        format_percent(record.validation_accuracy or 0.0),
-        format_percent(record.test_accuracy or 0.0),
-        format_percent(record.last_test_accuracy or 0.0),
+        f"{'-' if record.best_epoch is None else record.best_epoch} of {record.epochs_done}",
+        *map(_share, (record.validation_accuracy, record.test_accuracy, record.last_test_accuracy)),
         f"{record.train_seconds:.1f} s",
     )
     return Table((Column("network", "left"), *(Column(name) for name in names)), (row,))
+
+
+def _share(accuracy: float | None) -> str:
+    return format_percent(math.nan if accuracy is None else accuracy)
 
 
 def report_training(record: RunRecord, curve: Curve = ()) -> Report:

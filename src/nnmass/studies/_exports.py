@@ -14,7 +14,6 @@ from nnmass.runs import TRIAL_COLUMNS, StoredStudy, write_atomic
 STUDY_SCHEMA = "nnmass.study-table/1"
 
 _METRICS = ("accuracy", "last_accuracy", "validation_accuracy", "loss", "ldi_mean", "ldi_std")
-_TEXTS = ("spec", "family", "data", "recipe", "status", "reason", "trial", "torch")
 _WHOLES = ("seed", "params", "macs", "n_train", "n_test")
 _NUMBERS = ("mass", *_METRICS, "seconds")
 

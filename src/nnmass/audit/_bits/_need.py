@@ -160,8 +160,3 @@ def floor_of(needs: Tensor, goal: float) -> int | None:
     wanted = math.ceil(goal * len(needs) - 1e-9)
     found = int(needs.sort().values[wanted - 1])
     return None if found >= UNREACHABLE else found
-
-
-def most_won(needs: Tensor, flips: int) -> float:
-    """Share of the images that ``flips`` flips can win at most, in [0, 1]."""
-    return float((needs <= flips).double().mean())

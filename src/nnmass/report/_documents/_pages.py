@@ -7,8 +7,7 @@ from typing import Any
 
 from nnmass.errors import SpecError
 from nnmass.report._document import Figure, Report, Section
-from nnmass.report._numbers import format_count, format_density, format_mass
-from nnmass.report._table import Column, Table
+from nnmass.report._numbers import format_count, format_mass
 
 Document = Mapping[str, Any]
 
@@ -29,34 +28,29 @@ def page_of(document: Document) -> Report:
 
 def _mass(document: Document) -> Report:
     from nnmass.report._spec_arcs import spec_arcs
+    from nnmass.report._spec_tables import spec_cells_table, spec_table
     from nnmass.specs import parse
+    from nnmass.topology import Cell
 
-    cells, spec = document["cells"], document.get("spec")
-    name = spec or f"one cell of width {cells[0]['width']} and depth {cells[0]['depth']}"
-    costs = ""
-    if document["params"] is not None:
-        params, macs = format_count(document["params"]), format_count(document["macs"])
-        costs = f", {params} parameters and {macs} MACs"
-    figures = list[Figure]()
-    if spec and any("link_cap" in cell for cell in cells):
-        caption = "Layers are dots, an arc is a skip; links as seed 0 draws them."
-        figures.append(Figure(spec_arcs(parse(spec)), caption))
-    columns = (Column("cell"), Column("depth"), Column("links"), Column("density"), Column("mass"))
-    rows = tuple(
-        (
-            str(rank),
-            str(cell["depth"]),
-            f"{cell['links']} of {cell['possible_links']}",
-            format_density(cell["density"]),
-            format_mass(cell["mass"]),
+    if "spec" not in document:
+        (told,) = document["cells"]
+        cell = Cell(width=told["width"], depth=told["depth"], link_cap=told["link_cap"])
+        name = f"one cell of width {cell.width} and depth {cell.depth}"
+        return Report(
+            title=f"What {name} weighs",
+            answer=f"{name} has NN-Mass {format_mass(cell.mass)}.",
+            sections=(Section("The cell", tables=(spec_cells_table([cell]),)),),
+            provenance={},
         )
-        for rank, cell in enumerate(cells)
-    )
-    tables = (Table(columns, rows),) if rows else ()
+    spec = parse(document["spec"])
+    params, macs = format_count(spec.params), format_count(spec.macs)
+    caption = "Layers are dots, an arc is a skip; links as seed 0 draws them."
+    figures = (Figure(spec_arcs(spec), caption),) if spec.cells else ()
+    tables = (spec_table(spec), *([spec_cells_table(spec.cells)] if spec.cells else []))
     return Report(
-        title=f"What {name} weighs",
-        answer=f"{name} has NN-Mass {format_mass(document['mass'])}{costs}.",
-        sections=(Section("The cells", figures=tuple(figures), tables=tables),),
+        title=f"What {spec} weighs",
+        answer=f"{spec} has NN-Mass {format_mass(spec.mass)}, {params} parameters and {macs} MACs.",
+        sections=(Section("The cells", figures=figures, tables=tables),),
         provenance={},
     )
 
@@ -104,32 +98,26 @@ def _design(document: Document) -> Report:
 
 
 def _predict(document: Document) -> Report:
-    outcome = document["outcome"]
-    rows = tuple(
-        (
-            one["name"],
-            f"{one['accuracy']:.2f}",
-            f"{one['low']:.2f} .. {one['high']:.2f}",
-            format_mass(one["mass"]),
-            format_count(one["params"]),
-            format_count(one["macs"]),
-            "; ".join(one["why_extrapolates"]) or "-",
-        )
-        for one in document["predictions"]
-    )
-    names = ("predicted", "interval", "NN-Mass", "params", "MACs")
-    columns = (Column("network", "left"), *map(Column, names), Column("outside", "left"))
-    best = max(document["predictions"], key=lambda one: float(one["accuracy"]), default=None)
+    from nnmass.report._predictions_table import extrapolation_lines, predictions_table
+
+    outcome, predictions = document["outcome"], document["predictions"]
+    best = max(predictions, key=lambda one: float(one["accuracy"]), default=None)
     answer = (
         "No network could be predicted."
         if best is None
-        else f"Of {len(rows)} the best prediction has {best['name']}: {best['accuracy']:.1f} "
-        f"({best['low']:.1f} to {best['high']:.1f}), {outcome}."
+        else f"Of {len(predictions)} the best prediction has {best['name']}: "
+        f"{best['accuracy']:.1f} ({best['low']:.1f} to {best['high']:.1f}), {outcome}."
     )
     return Report(
         title=f"Predicted {outcome}",
         answer=answer,
-        sections=(Section("The predictions", tables=(Table(columns, rows),)),),
+        sections=(
+            Section(
+                "The predictions",
+                "\n\n".join(extrapolation_lines(predictions)),
+                tables=(predictions_table(predictions, outcome),),
+            ),
+        ),
         provenance={},
     )
 
@@ -173,7 +161,8 @@ def _sparse(document: Document) -> Report:
     return report_sparse(
         document["network"],
         Sparsification.from_dict(document),
-        macs=(document["dense"]["macs"], document["sparse"]["macs"]),
+        before=document["dense"]["macs_by_module"],
+        after=document["sparse"]["macs_by_module"],
         storage_bits=document["storage_bits"],
         accuracy=None if record is None else record["test_accuracy"],
         provenance=_of_record(record),

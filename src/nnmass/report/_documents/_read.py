@@ -13,7 +13,7 @@ from nnmass.report._document import Report
 from nnmass.report._documents._pages import combined, page_of
 
 _WRITTEN = "write one with any verb's --json, as in `nnmass inspect timm:resnet18 --json > a.json`"
-_FILES = ("design.json", "run.json", "audit-patch.json", "demo.json")
+_FILES = ("design.json", "audit-patch.json")
 """What a folder may hold, the first that is there counts."""
 
 

@@ -15,7 +15,7 @@ from nnmass.specs import Spec, parse
 from nnmass.topology import network_degree, network_density
 
 if TYPE_CHECKING:
-    from nnmass.design import AccuracyFit
+    from nnmass.studies import AccuracyModel
 
 _ZOOS = ("timm:", "torchvision:")
 _KEPT = 256  # answers, so that going back costs nothing
@@ -25,7 +25,7 @@ def describe(
     text: str,
     *,
     change: tuple[str, int | None, str] | None = None,
-    fit: AccuracyFit | None = None,
+    fit: AccuracyModel | None = None,
 ) -> dict[str, Any]:
     """A spec, with one field replaced if asked: numbers, controls, the drawing; nothing is built.
 
@@ -76,9 +76,11 @@ def drawing(text: str) -> dict[str, Any]:
     return {"spec": str(spec), "svg": spec_arcs(spec) if spec.cells else ""}
 
 
-def _predicted(spec: Spec, fit: AccuracyFit | None) -> str:
+def _predicted(spec: Spec, fit: AccuracyModel | None) -> str:
     if fit is None:
         return "open a study"
+    if any(reason.startswith("its family") for reason in fit.why_extrapolates(spec)):
+        return "another family"  # masses do not compare between families
     try:
         found = fit.predict(spec)
     except NNMassError as error:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from nnmass.design import AccuracyFit
     from nnmass.report._explorer._studies import Studies
+    from nnmass.studies import AccuracyModel
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -40,7 +40,7 @@ def explorer_app(
     studies: Studies,
     *,
     start: str = "dense-cnn(wm=2,d=13,t=40/80/125)",
-    fit: AccuracyFit | None = None,
+    fit: AccuracyModel | None = None,
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]"),
 ) -> Starlette:
     """The explorer as an ASGI application; it changes nothing and asks nobody.
@@ -135,8 +135,8 @@ def _answering(answer: Callable[[Any], dict[str, Any]]) -> Callable[[Request], R
             return JSONResponse({"error": "asked from another page"}, 403, headers=_HEADERS)
         try:
             return JSONResponse(answer(request.query_params), headers=_HEADERS)
-        except NNMassError as error:
-            return JSONResponse({"error": str(error)}, 422, headers=_HEADERS)
+        except NNMassError as error:  # an answer too: budgets that nothing meets are no fault
+            return JSONResponse({"error": str(error)}, headers=_HEADERS)
         except Exception as error:  # the page must not wait for ever, the log has the rest
             log.exception("explorer: %s", request.url)
             told = {"error": f"{type(error).__name__}: {error}"}

@@ -12,9 +12,8 @@ from nnmass.report._explorer._answers import table_data
 from nnmass.report._fit_tables import fit_tables, terms_line
 
 if TYPE_CHECKING:
-    from nnmass.design import AccuracyFit
     from nnmass.runs import StoredStudy
-    from nnmass.studies import StudyFit
+    from nnmass.studies import AccuracyModel, StudyFit
 
 
 _FRESH_S = 2.0
@@ -80,7 +79,7 @@ class Studies:
             "tables": [table_data(table) for table in (fit_tables(fit) if fit else ())],
         }
 
-    def model(self, name: str) -> AccuracyFit | None:
+    def model(self, name: str) -> AccuracyModel | None:
         """What predicts accuracies, fitted to a study; ``None`` where it has too few.
 
         Raises:

@@ -22,7 +22,7 @@
   async function ask(name, params = {}) {
     const response = await fetch(`/api/${name}?${new URLSearchParams(params)}`);
     const answer = await response.json();
-    if (!response.ok) throw new Error(answer.error);
+    if (answer.error) throw new Error(answer.error);
     return answer;
   }
 
@@ -261,11 +261,9 @@
       try {
         const found = await ask("study", { name });
         $("study-line").textContent = found.line;
-        for (const chart of found.charts) {
-          const place = node("div", { className: "chart" });
-          $("study-charts").append(node("figure", {}, place));
-          window.nnmass.draw(place, chart, $("drawing").querySelector("svg"));
-        }
+        const places = found.charts.map(() => node("div", { className: "chart" }));
+        $("study-charts").replaceChildren(...places.map((place) => node("figure", {}, place)));
+        found.charts.forEach((chart, i) => window.nnmass.draw(places[i], chart, $("drawing").querySelector("svg")));
         $("study-tables").replaceChildren(...found.tables.map(table));
         $("study-tables").querySelectorAll("table").forEach(window.nnmass.dress);
       } catch (error) {

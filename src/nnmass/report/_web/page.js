@@ -3,7 +3,7 @@
 // copied from. Without this script everything is still there to be read.
 (() => {
   const PREFIX = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
-  const NUMBER = /^[^\d+\-.]*([+-]?\d[\d,]*\.?\d*(?:e[+-]?\d+)?)\s*([kMGT](?:iB)?\b)?/;
+  const NUMBER = /^[^\d+\-.]*([+-]?\d[\d,]*\.?\d*(?:e[+-]?\d+)?)\s*(k\b|[KMGT]iB\b|[MGT]\b)?/;
 
   const value = (text) => {
     const found = NUMBER.exec(text.trim());
