@@ -2,7 +2,7 @@
 #   make demo    the main job on real digits, about two minutes after set-up
 #   make test    the tests
 # Others: make test-all (the slow ones too), make check (linters, types, imports), make docs (the
-# site, into build/site), make browser (pages in Chromium), make bench (but for those in bench/
+# site, into build/site), make browser (pages in Chromium), make examples, make bench (but for those in bench/
 # that need tables of trained networks, hours on real data, or Chromium).
 #
 # PYTHON=python3.12 chooses the interpreter. On Linux the package index serves a CUDA build of
@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 TORCH := $(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
 NEED_TABLES := $(addprefix bench/,how_sure.py predict.py predict_nb201.py predict_nested.py imagenet_rows.py proxies_nb201.py slim_accuracy.py patch_certificates.py bit_audit.py explore.py)
 
-.PHONY: demo test test-all check docs browser bench clean
+.PHONY: demo test test-all check docs browser examples bench clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/nnmass demo
@@ -38,6 +38,9 @@ docs: $(VENV)/.dev
 browser: $(VENV)/.dev
 	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then $(BIN)/pytest -m browser tests/report; \
 	else echo "Chromium is not installed: pages were not opened in a browser (apt install chromium)"; fi
+
+examples: $(VENV)/.dev
+	$(BIN)/pytest -n auto -m "" tests/examples
 
 bench: $(VENV)/.dev
 	for file in $(filter-out $(NEED_TABLES),$(wildcard bench/*.py)); do $(BIN)/python $$file || exit 1; done

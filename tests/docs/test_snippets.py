@@ -34,6 +34,15 @@ def test_a_page_runs_as_written(name, tmp_path):
             assert pages.words(output) == pages.words(step.expected), step.code
 
 
+def test_the_readme_s_python_prints_what_it_shows(tmp_path):
+    pytest.importorskip("timm")
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    blocks = [one for one in pages.blocks_of(readme) if one.language in ("python", "text")]
+    code, shown = blocks
+    page = f"```python\n{code.text}```\n\n```text\n{shown.text}```\n"
+    assert pages.run_page(page, tmp_path) == [shown.text]
+
+
 def test_every_tutorial_is_run():
     found = {f"tutorials/{path.name}" for path in (DOCS / "tutorials").glob("*.md")}
     assert found == {name for name in (*FAST, *SLOW) if name.startswith("tutorials/")}

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -28,16 +29,25 @@ from nnmass.report import (
     report_patches,
     report_probes,
     report_sparse,
+    report_study,
     report_training,
     terms_table,
 )
 from nnmass.report._documents._pages import combined
 from nnmass.report._spec_arcs import spec_cells
-from nnmass.runs import RunRecord, write_curve, write_record
+from nnmass.runs import (
+    RunRecord,
+    StoredStudy,
+    Trial,
+    TrialResult,
+    write_curve,
+    write_record,
+)
 from nnmass.slim import Sparsification, sparse_report, sparsify
-from nnmass.specs import FAMILIES
+from nnmass.specs import FAMILIES, parse
 from nnmass.studies import fit_accuracy
 from nnmass.studies._measure_terms import TermsFit
+from nnmass.studies._study import spec_facts
 from nnmass.tracing import Topology
 from oracles.tiny_classifiers import tiny_images, trained_net
 from report.test_audit_pages import patch_audit
@@ -287,3 +297,33 @@ def test_files_that_cannot_be_read(tmp_path):
         report_of([tmp_path / "image.png"])
     with pytest.raises(NNMassError, match="needs at least one result"):
         combined([])
+
+
+def stored(n_done):
+    """A study of two networks and three seeds, of which some trainings are done."""
+    trials = [
+        Trial(spec=spec, seed=seed, recipe={}, data="digits", facts=dict(spec_facts(parse(spec))))
+        for spec in ("dense-mlp(w=8,d=8,t=1)", "dense-mlp(w=8,d=12,t=1)")
+        for seed in range(3)
+    ]
+    results = tuple(
+        TrialResult(trial=trial, status="done", accuracy=0.5 + k / 100, seconds=1.0, torch="2")
+        if k < n_done
+        else TrialResult(trial=trial, status="failed" if k == 5 else "pending", reason="no disk")
+        for k, trial in enumerate(trials)
+    )
+    return StoredStudy(name="s", folder=Path("s"), text="", options={}, results=results)
+
+
+def test_an_empty_study_and_one_that_has_begun():
+    empty = report_study(replace(stored(0), results=()))
+    assert empty.answer == "The study holds no trial yet."
+    assert empty.sections == ()
+    begun = report_study(stored(0))
+    assert begun.answer == "0 of 6 trainings are done, 1 failed."
+    assert [section.heading for section in begun.sections] == ["The networks", "What failed"]
+    assert "n/a" in render_html(begun)
+    few = report_study(stored(3))
+    assert len(few.sections[0].figures) == 3  # one network: still a mark
+    assert "no disk" in render_html(few).replace("<wbr>", "")
+    assert [one.chart.traces[0].y for one in few.sections[0].figures] == [[pytest.approx(51)]] * 3

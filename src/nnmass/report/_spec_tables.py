@@ -39,7 +39,7 @@ def spec_cells_table(cells: Sequence[AnyCell]) -> Table:
 
     Example:
         >>> spec_cells_table([Cell(width=8, depth=16, link_cap=8)]).rows
-        (('0', '16', '8', '8', '112 of 840', '0.133', '17.07', '15.50'),)
+        (('0', '16', '8', '8', '112 of 840', '0.133', '17.07', '14.50'),)
     """
     names = ("cell", "depth", "width", "link cap", "links", "density", "NN-Mass", "degree")
     rows = tuple((str(index), *_row(cell)) for index, cell in enumerate(cells))

@@ -30,10 +30,10 @@ def report_of(sources: Sequence[str | Path], *, title: str = "") -> Report:
         StoreError: A file cannot be read.
 
     Example:
-        >>> cell = {"width": 8, "depth": 8, "links": 58, "possible_links": 168}
-        >>> cell |= {"density": 0.345, "mass": 22.1}
-        >>> told = {"schema": "nnmass.mass/1", "mass": 22.1, "params": None, "macs": None}
-        >>> report_of([json.dumps(told | {"cells": [cell]})]).answer
+        >>> from nnmass.topology import Cell
+        >>> cell = Cell(width=8, depth=8, link_cap=10)
+        >>> told = {"schema": "nnmass.mass/1", "cells": [cell.to_dict()]}
+        >>> report_of([json.dumps(told)]).answer
         'one cell of width 8 and depth 8 has NN-Mass 22.10.'
     """
     return combined([_page(source) for source in sources], title=title)
