@@ -2,8 +2,8 @@
 #   make demo    the main job on real digits, about two minutes after set-up
 #   make test    the tests
 # Others: make test-all (the slow ones too), make check (linters, types, imports), make docs (the
-# site, into build/site), make browser (pages in Chromium), make examples, make bench (but for those in bench/
-# that need tables of trained networks, hours on real data, or Chromium).
+# site, into build/site), make browser (pages in Chromium), make examples, make bench (but for
+# those in bench/ that need tables of trained networks, hours on real data, or Chromium).
 #
 # PYTHON=python3.12 chooses the interpreter. On Linux the package index serves a CUDA build of
 # PyTorch; TORCH_INDEX=https://download.pytorch.org/whl/cpu takes the much smaller CPU build.

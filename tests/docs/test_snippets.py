@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ def test_a_page_runs_as_written(name, tmp_path):
 
 
 def test_the_readme_s_python_prints_what_it_shows(tmp_path):
-    pytest.importorskip("timm")
+    if find_spec("timm") is None:
+        pytest.skip("timm is not installed")
     readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
     blocks = [one for one in pages.blocks_of(readme) if one.language in ("python", "text")]
     code, shown = blocks
