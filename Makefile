@@ -1,5 +1,5 @@
 # Two commands do everything, set-up included:
-#   make demo    the main job on real digits, about two minutes after set-up
+#   make demo    the main job on real digits, two to six minutes after set-up
 #   make test    the tests
 # Others: make test-all (the slow ones too), make check (linters, types, imports), make docs (the
 # site, into build/site), make browser (pages in Chromium), make examples, make bench (but for
