@@ -147,7 +147,7 @@ def test_a_narrow_screen_does_not_scroll_sideways(chromium, pages):
 def test_a_thousand_points_and_twelve_cells(chromium, tmp_path):
     """Long labels too: still drawn, still readable, still within the page."""
     points = [
-        Point(10 + k, (k * 37) % 101, 0.0, "", f"a long name of a group, number {k % 5}",
+        Point(10 + k, (k * 37) % 101, 0.0, "", f"a long <b>name</b> of a group, number {k % 5}",
               hint=f"network <{k}>", copy=f"net-{k}")
         for k in range(1000)
     ]  # fmt: skip
@@ -165,6 +165,7 @@ def test_a_thousand_points_and_twelve_cells(chromium, tmp_path):
         page.wait_for_selector("figure.live .main-svg")
         assert page.locator("figure.live .point").count() == 1000
         assert page.locator("svg .cell").count() == 12
+        assert "a long <b>name</b>" in page.locator(".legendtext").first.text_content()
         assert "A thousand <networks>" in page.locator(".gtitle").text_content()
         assert page.evaluate("document.documentElement.scrollWidth") <= 1200
 

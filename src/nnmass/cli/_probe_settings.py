@@ -87,7 +87,13 @@ class ImageSource:
     """Images in the shape that a network takes, from a data set or noise; made once a shape."""
 
     def __init__(
-        self, name: str, n_images: int, pixels: Pixels | None, data_dir: Path | None
+        self,
+        name: str,
+        n_images: int,
+        pixels: Pixels | None,
+        data_dir: Path | None,
+        *,
+        quiet: bool = False,
     ) -> None:
         """Load the data set; it is known then whether it is there and large enough."""
         self.name, self.pixels = name, pixels or "normalised"
@@ -101,7 +107,7 @@ class ImageSource:
                     "--data, such as --data mnist, or leave it out"
                 )
             return
-        self._data = _loaded(name, self.n_images, data_dir)
+        self._data = _loaded(name, self.n_images, data_dir, quiet=quiet)
 
     def of(self, input_shape: tuple[int, ...], n_classes: int) -> tuple[Tensor, Tensor]:
         """Images (n, *input_shape) and labels (n,); noise has labels below ``n_classes``."""
@@ -124,7 +130,7 @@ class ImageSource:
         return {"data": self.name, "n_images": self.n_images, "pixels": pixels}
 
 
-def _loaded(name: str, n_images: int, data_dir: Path | None) -> ImageData:
+def _loaded(name: str, n_images: int, data_dir: Path | None, *, quiet: bool) -> ImageData:
     from nnmass.cli._errors import say
     from nnmass.data import DATASET_KINDS, DATASETS, cache_folder, check_name, load_dataset, take
 
@@ -134,7 +140,8 @@ def _loaded(name: str, n_images: int, data_dir: Path | None) -> ImageData:
             f"--data must be one of {', '.join(known)}, got {name!r}.{did_you_mean(name, known)}"
         )
     check_name(name)
-    data = load_dataset(name, data_dir=data_dir, cache_dir=cache_folder(), tell=say)
+    tell = None if quiet else say
+    data = load_dataset(name, data_dir=data_dir, cache_dir=cache_folder(), tell=tell)
     try:
         return take(data, n_train=n_images, seed=0)
     except SpecError as error:

@@ -124,7 +124,7 @@ def probe_verb(
     set_threads(threads)
     settings = ProbeSettings(
         probes=probes,
-        images=ImageSource(data, n_images, pixels, data_folder(data_dir)),
+        images=ImageSource(data, n_images, pixels, data_folder(data_dir), quiet=quiet or json),
         input_shape=shape,
         n_seeds=seeds,
         batch_norm=batch_norm,

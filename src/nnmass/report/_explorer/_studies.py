@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnmass.errors import NNMassError, SpecError, StoreError, did_you_mean
+from nnmass.errors import NNMassError, SpecError, did_you_mean
 from nnmass.report._explorer._answers import table_data
 from nnmass.report._fit_tables import fit_tables, terms_line
 
@@ -45,7 +45,7 @@ class Studies:
         for file in sorted([*folder.glob(STORE_FILE), *folder.glob(f"*/{STORE_FILE}")]):
             try:
                 read_study(file.parent)
-            except (StoreError, NNMassError):
+            except NNMassError:
                 continue
             found.append(file.parent)
         return cls(found)

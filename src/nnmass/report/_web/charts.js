@@ -18,15 +18,18 @@
     colour.replace(/^#(..)(..)(..)$/, (_, ...hex) =>
       `rgba(${hex.slice(0, 3).map((part) => parseInt(part, 16)).join(",")},${share})`);
 
+  // plotly reads a few tags; names of networks are text.
+  const plain = (text) => (typeof text === "string" ? text.replaceAll("&", "&amp;").replaceAll("<", "&lt;") : text);
+
   function trace(one, colours) {
     const colour = colours[one.look % N_COLOURS];
     const suffix = one.panel ? one.panel + 1 : "";
     const texts = one.texts ?? [];
     const made = {
-      type: "scatter", x: one.x, y: one.y, name: one.name, xaxis: `x${suffix}`, yaxis: "y",
+      type: "scatter", x: one.x, y: one.y.map(plain), name: plain(one.name), xaxis: `x${suffix}`, yaxis: "y",
       legendgroup: one.name || undefined, showlegend: Boolean(one.name),
-      text: one.labels, textposition: "top center", textfont: { color: colours.ink },
-      hovertext: texts.map((text) => text.replaceAll("<", "&lt;")), customdata: one.copies,
+      text: one.labels?.map(plain), textposition: "top center", textfont: { color: colours.ink },
+      hovertext: texts.map(plain), customdata: one.copies,
       hovertemplate: texts.length ? "%{hovertext}<extra></extra>" : undefined,
     };
     if (one.kind === "band")
@@ -48,17 +51,17 @@
       width, height: chart.height, margin: { l: 70, r: 20, t: 64, b: 56 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: 'system-ui,-apple-system,"Segoe UI",Roboto,sans-serif', size: 12, color: look.ink },
-      title: { text: chart.title.replaceAll("<", "&lt;"), x: 0, xref: "container", y: 0.99, yanchor: "top", font: { size: 14 } },
+      title: { text: plain(chart.title), x: 0, xref: "container", y: 0.99, yanchor: "top", font: { size: 14 } },
       legend: { orientation: "h", x: 0, y: 1.01, yanchor: "bottom" },
       hoverlabel: { bgcolor: look.paper, font: { color: look.ink }, align: "left" },
       hovermode: "closest", dragmode: "zoom",
-      yaxis: { ...axis, title: { text: chart.y_label }, type: chart.log_y ? "log" : "-" },
+      yaxis: { ...axis, title: { text: plain(chart.y_label) }, type: chart.log_y ? "log" : "-" },
     };
     chart.x_labels.forEach((label, i) => {
       const domain = [i * (room + gap), i * (room + gap) + room];
       const type = chart.log_x ? "log" : "-";
       const ticks = chart.log_x ? { dtick: null, nticks: 8 } : {};
-      made[`xaxis${i ? i + 1 : ""}`] = { ...axis, ...ticks, title: { text: label }, domain, type, anchor: "y" };
+      made[`xaxis${i ? i + 1 : ""}`] = { ...axis, ...ticks, title: { text: plain(label) }, domain, type, anchor: "y" };
     });
     return made;
   }
@@ -82,6 +85,7 @@
     const chart = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
     const redraw = () => draw(place, chart, still.querySelector("svg"));
     figure.classList.add("live");
+    still.tabIndex = -1; // it is not to be seen: nobody shall stop at it
     redraw();
     place.on("plotly_click", ({ points }) => {
       const text = points[0]?.customdata;
@@ -112,6 +116,7 @@
   toggle.addEventListener("click", () => {
     const still = document.body.classList.toggle("stills");
     toggle.setAttribute("aria-pressed", String(still));
+    document.querySelectorAll("figure.live .still").forEach((one) => { one.tabIndex = still ? 0 : -1; });
     if (!still) again();
   });
 })();
