@@ -41,7 +41,8 @@ def test_missing_extra_says_what_to_install():
     error = MissingExtraError.of("export to ONNX", package="onnx", extra="onnx")
     assert type(error) is MissingExtraError
     assert str(error) == (
-        "export to ONNX needs onnx, which is not installed: pip install 'nnmass[onnx]'"
+        "export to ONNX needs onnx, which is not installed: pip install 'nnmass[onnx]' (in a "
+        "checkout with its pins: pip install --constraint constraints.txt '.[onnx]')"
     )
 
 

@@ -75,9 +75,11 @@ class MissingExtraError(NNMassError, ImportError):
 
         Example:
             >>> print(MissingExtraError.of("reading JPEG", package="pillow", extra="images"))
-            reading JPEG needs pillow, which is not installed: pip install 'nnmass[images]'
+            reading JPEG needs pillow, which is not installed: pip install 'nnmass[images]' (in a
+            checkout with its pins: pip install --constraint constraints.txt '.[images]')
         """
-        install = f"pip install 'nnmass[{extra}]'"
+        pinned = f"pip install --constraint constraints.txt '.[{extra}]'"
+        install = f"pip install 'nnmass[{extra}]' (in a checkout with its pins: {pinned})"
         return cls(f"{purpose} needs {package}, which is not installed: {install}")
 
 

@@ -72,9 +72,8 @@ def plotly_script() -> str:
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
-        raise MissingExtraError(
-            "figures that can be pointed at need plotly: pip install 'nnmass[report]', or ask for "
-            "a page of still pictures (--light)"
+        raise MissingExtraError.of(
+            "a figure that can be pointed at", package="plotly", extra="report"
         ) from error
     return str(get_plotlyjs())
 
