@@ -87,9 +87,8 @@ def test_a_missing_extra_is_told(package, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError) as caught:
         export_onnx(nnmass.build(TINY), tmp_path / "net.onnx")
-    assert str(caught.value) == (
-        "export to ONNX needs onnxscript, which is not installed: pip install 'nnmass[onnx]'"
-    )
+    told = "export to ONNX needs onnxscript, which is not installed: pip install 'nnmass[onnx]'"
+    assert str(caught.value).startswith(told)
     assert not list(tmp_path.iterdir())
 
 

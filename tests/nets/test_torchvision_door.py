@@ -101,9 +101,8 @@ def test_a_missing_package_says_what_to_install(call, missing, purpose, monkeypa
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MissingExtraError) as caught:
         call()
-    assert str(caught.value) == (
-        f"{purpose} needs {missing}, which is not installed: pip install 'nnmass[zoo]'"
-    )
+    told = f"{purpose} needs {missing}, which is not installed: pip install 'nnmass[zoo]'"
+    assert str(caught.value).startswith(told)
 
 
 @needs_zoo

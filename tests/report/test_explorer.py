@@ -266,3 +266,8 @@ class TestInBrowser:
             self.drag(page, "#control-wm-", "3")
             page.wait_for_selector("body[data-spec='dense-cnn(wm=3,d=13,t=40/80/125)']")
             assert page.inner_text("#fault") == ""
+        for wrong in ({"spec": "dense-cmn(wm=2)"}, {"study": "gone"}):
+            with opened(chromium, f"{address}?{urlencode(wrong)}", own=address) as page:
+                self.ready(page)
+                assert next(iter(wrong.values())).split("(")[0] in page.inner_text("#fault")
+                assert self.card(page, "NN-Mass") == "526.11"

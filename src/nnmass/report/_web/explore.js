@@ -114,7 +114,7 @@
     const isNew = state.spec !== shown.spec;
     state.spec = shown.spec;
     $("family").value = shown.family;
-    if ($("spec") !== document.activeElement || !("typed" in change)) $("spec").value = shown.spec;
+    $("spec").value = shown.spec;
     cards($("numbers"), shown.numbers);
     draw($("drawing"), shown.svg || "<p>no skips: its NN-Mass is 0</p>");
     renew(shown.controls);
@@ -164,7 +164,7 @@
       $("design-table").querySelectorAll("tbody tr").forEach((row, rank) => {
         const take = node("button", { type: "button", textContent: "Show", title: "explore this network" });
         take.setAttribute("aria-label", `show ${found.specs[rank]}`);
-        take.addEventListener("click", () => { state.spec = found.specs[rank]; describe(); });
+        take.addEventListener("click", () => describe({ spec: found.specs[rank] }));
         row.append(node("td", {}, take));
       });
       $("copy-design").hidden = false;
@@ -281,13 +281,8 @@
   const examples = Object.fromEntries(about.families.map((one) => [one.family, one.example]));
   $("family").append(...Object.keys(examples).map((name) => node("option", { value: name, textContent: name })));
   $("study").append(...about.studies.map((name) => node("option", { value: name, textContent: name })));
-  $("family").addEventListener("change", () => { state.spec = examples[$("family").value]; describe(); });
-  $("spec").addEventListener("change", async () => {
-    const before = state.spec;
-    state.spec = $("spec").value.trim();
-    await describe({});
-    if ($("fault").textContent) state.spec = before;
-  });
+  $("family").addEventListener("change", () => describe({ spec: examples[$("family").value] }));
+  $("spec").addEventListener("change", () => describe({ spec: $("spec").value.trim() }));
   $("copy-spec").addEventListener("click", () => window.nnmass.copy(state.spec));
   $("copy-command").addEventListener("click", () => window.nnmass.copy(shown.commands["train it"]));
   $("copy-link").addEventListener("click", () => window.nnmass.copy(location.href));
@@ -301,6 +296,13 @@
   budgets();
   state.spec ||= about.start;
   await describe();
+  if (!shown) { // a link with a mistake: what it was is told beside what there is to begin with
+    const fault = $("fault").textContent;
+    state.study = "";
+    await describe();
+    if (!shown) await describe({ spec: about.start });
+    $("fault").textContent = fault;
+  }
   if (state.study) { $("study").value = state.study; open(state.study); }
   for (const name of [...state.beside]) await load(name);
   document.body.dataset.ready = "yes";
