@@ -121,6 +121,15 @@ def test_numbers_are_those_of_the_spec():
     assert str(parse(told["commands"]["train it"].split('"')[1])) == str(spec)
 
 
+def test_what_is_not_drawn_says_why():
+    assert answers.describe("vgg(depth=16)")["undrawn"] == "no skips: its NN-Mass is 0"
+    told = answers.describe("dense-cnn(wm=1,d=5000,t=10/20)")
+    assert (told["svg"], told["numbers"]["NN-Mass"]) == ("", format_mass(parse(told["spec"]).mass))
+    assert "a cell of 5,000 layers" in told["undrawn"]
+    assert answers.drawing(told["spec"])["svg"] == ""
+    assert answers.describe("dense-mlp(w=8,d=16,t=8)")["undrawn"] == ""
+
+
 def test_the_optimum_is_that_of_design():
     spec = "dense-cnn(wm=1,d=8,t=20/40)"
     told = answers.design_for(spec, (("mass", 80.0), ("macs", 90.0)))

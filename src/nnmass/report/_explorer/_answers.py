@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nnmass.studies import AccuracyModel
 
 _ZOOS = ("timm:", "torchvision:")
+_DEEPEST = 200  # layers of a cell: its arcs grow with the square, to 20,000 here
 _KEPT = 256  # answers, so that going back costs nothing
 
 
@@ -58,7 +59,8 @@ def describe(
         "params": spec.params,
         "macs": spec.macs,
         "controls": [control.to_dict() for control in controls_of(spec)],
-        "svg": spec_arcs(spec, is_named=False) if spec.cells else "",
+        "svg": "" if (reason := _undrawn(spec)) else spec_arcs(spec, is_named=False),
+        "undrawn": reason,
         "commands": {
             "train it": f'nnmass train "{spec}" --data cifar10 --recipe cifar --out runs/mine',
             "describe it": f'nnmass mass "{spec}"',
@@ -73,7 +75,19 @@ def drawing(text: str) -> dict[str, Any]:
         SpecError: The spec is not allowed.
     """
     spec = parse(text)
-    return {"spec": str(spec), "svg": spec_arcs(spec) if spec.cells else ""}
+    return {"spec": str(spec), "svg": "" if _undrawn(spec) else spec_arcs(spec)}
+
+
+def _undrawn(spec: Spec) -> str:
+    """Why the cells of a spec are not drawn; empty where they are."""
+    if not spec.cells:
+        return "no skips: its NN-Mass is 0"
+    deepest = max(
+        int(getattr(cell, "depth", len(getattr(cell, "widths", ())))) for cell in spec.cells
+    )
+    if deepest > _DEEPEST:
+        return f"not drawn: a cell of {deepest:,} layers has more arcs than a page can show"
+    return ""
 
 
 def _predicted(spec: Spec, fit: AccuracyModel | None) -> str:

@@ -116,7 +116,8 @@
     $("family").value = shown.family;
     $("spec").value = shown.spec;
     cards($("numbers"), shown.numbers);
-    draw($("drawing"), shown.svg || "<p>no skips: its NN-Mass is 0</p>");
+    if (shown.svg) draw($("drawing"), shown.svg);
+    else $("drawing").replaceChildren(node("p", { textContent: shown.undrawn }));
     renew(shown.controls);
     compare();
     remember();
