@@ -119,9 +119,13 @@ def test_interrupted_and_resumed_in_a_real_process(tmp_path):
                "--device", "cpu", "--json", "--out"]  # fmt: skip
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     out = tmp_path / "run"
-    process = subprocess.Popen(
-        [*command, str(out)], stderr=subprocess.PIPE, text=True, env=environment
-    )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job behind & ignores it
+    try:
+        process = subprocess.Popen(
+            [*command, str(out)], stderr=subprocess.PIPE, text=True, env=environment
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 120
     while not (out / "last.safetensors").exists():
         assert time.monotonic() < deadline
