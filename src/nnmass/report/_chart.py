@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nnmass.errors import SpecError
+from nnmass.report._axis import short
 from nnmass.report._curves import Series
 from nnmass.report._plot import looks_of
 from nnmass.report._ranges import Range
-from nnmass.report._scatter import Point
+from nnmass.report._scatter import Point, fit_points
 
 _MOST_LABELLED = 10  # beyond that labels lie over each other: pointing at a mark tells its name
 
@@ -156,10 +157,9 @@ def scatter_chart(
                 look=look,
             )
         )
-    if line is not None and len({point.x for point in points}) > 1:
-        low, high = min(p.x for p in points), max(p.x for p in points)
-        xs = [low + (high - low) * k / 60 for k in range(61)]
-        ys = [line[0] + line[1] * x for x in xs]
+    fit = fit_points(line, [point.x for point in points])
+    if fit:
+        xs, ys = zip(*fit, strict=True)
         traces.insert(0, Trace(name="", x=xs, y=ys, kind="line", look=6, is_dashed=True))
     return Chart(
         traces=tuple(traces), x_labels=(x_label,), y_label=y_label, title=title, log_x=log_x
@@ -191,11 +191,20 @@ def curves_chart(
             y=list(one.y),
             kind="line" if len(one.x) > 40 else "both",
             look=looks[one.group],
-            texts=[one.name] * len(one.x),
+            texts=_told(one),
         )
         for one in series
     )
     return Chart(traces=traces, x_labels=(x_label,), y_label=y_label, title=title, log_y=log_y)
+
+
+def _told(one: Series) -> list[str]:
+    """What each point of a line says; a gap says nothing."""
+    who = f"{one.name}: " if one.name else ""
+    return [
+        f"{who}x {short(x)}, y {short(y)}" if math.isfinite(y) else ""
+        for x, y in zip(one.x, one.y, strict=True)
+    ]
 
 
 def ranges_chart(

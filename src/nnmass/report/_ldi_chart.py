@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from nnmass.probes import LDI, LayerSpectrum
 from nnmass.report._chart import Chart, Trace
-from nnmass.report._ldi_figure import layer_name
-
-_BANDS = ((0, 4, "5 % to 95 %"), (1, 3, "25 % to 75 %"))
+from nnmass.report._ldi_figure import BANDS, layer_name
 
 
 def ldi_chart(ldi: LDI) -> Chart:
     """The numbers of `ldi_figure`: mean and quantiles of each layer, and the line of isometry."""
     layers = list(enumerate(ldi.layers, start=1))
     ranks = [float(rank) for rank, _ in layers]
-    bands = tuple(_band(layers, *band) for band in _BANDS)
+    bands = tuple(_band(layers, low, high, name) for low, high, name, _ in BANDS)
     ends = [ranks[0] - 0.5, ranks[-1] + 0.5]
     isometry = Trace(name="isometry", x=ends, y=[1.0, 1.0], kind="line", look=1, is_dashed=True)
     means = Trace(

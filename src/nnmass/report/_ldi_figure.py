@@ -12,7 +12,7 @@ from nnmass.report._plot import BOTTOM, HEIGHT, LEFT, WIDTH, draw_frame
 from nnmass.report._svg import drawing, element, number, points_of, text_lines, text_width, title_of
 
 _TOP, _RIGHT = 66.0, 74.0  # pixels: below the legend; for the word at the line of isometry
-_BANDS = ((0, 4, "5 % to 95 %", 0.16), (1, 3, "25 % to 75 %", 0.34))
+BANDS = ((0, 4, "5 % to 95 %", 0.16), (1, 3, "25 % to 75 %", 0.34))
 """The positions of the band's edges in `LayerSpectrum.quantiles`, its name, its opacity."""
 
 _DEEPEST = 0.1  # of the smallest mean: a band that goes lower is cut, or it would flatten the rest
@@ -51,7 +51,7 @@ def ldi_figure(ldi: LDI) -> str:
         title=title if text_width(title, size=14) < WIDTH else "Singular values by layer",
     )
     runs = list(_runs(layers))
-    for low, high, _, opacity in _BANDS:
+    for low, high, _, opacity in BANDS:
         body += [_band(run, low, high, opacity, x_axis, y_axis) for run in runs]
     body += _isometry(y_axis, right=frame.right)
     body += [_means(run, x_axis, y_axis) for run in runs]
@@ -152,8 +152,8 @@ def layer_name(item: _Ranked) -> str:
 
 def _legend(*, has_failures: bool) -> str:
     x, y, parts = LEFT, 46.0, list[str]()
-    for _, _, name, opacity in reversed(_BANDS):
-        shown = 1 - (1 - _BANDS[0][3]) * (1 - opacity) if opacity != _BANDS[0][3] else opacity
+    for _, _, name, opacity in reversed(BANDS):
+        shown = 1 - (1 - BANDS[0][3]) * (1 - opacity) if opacity != BANDS[0][3] else opacity
         swatch = element("rect", x=x, y=y - 5, width=26, height=10, class_="f0", fill_opacity=shown)
         parts.append(swatch + text_lines([name], x + 32, y + 4, class_="legend"))
         x += 44 + text_width(name)

@@ -116,17 +116,24 @@ def scatter(
 def _draw_line(
     line: tuple[float, float] | None, xs: Sequence[float], x_axis: Axis, y_axis: Axis
 ) -> list[str]:
-    if line is None or min(xs) == max(xs):
+    shown = fit_points(line, xs)
+    if not shown:
         return []
-    low, high = min(xs), max(xs)
-    steps = [low + (high - low) * k / 60 for k in range(61)]  # bent, where x is logarithmic
-    shown = [(x, line[0] + line[1] * x) for x in steps]
     places = [
         (x_axis.position(x), y_axis.position(y)) for x, y in shown if y_axis.low < y < y_axis.high
     ]
     return [
         element("polyline", points=points_of(places), class_="axis fit", stroke_dasharray="5 4")
     ]
+
+
+def fit_points(line: tuple[float, float] | None, xs: Sequence[float]) -> list[tuple[float, float]]:
+    """Points of a line from the first x to the last; none without a line, or with one x."""
+    if line is None or min(xs) == max(xs):
+        return []
+    low, high = min(xs), max(xs)
+    steps = [low + (high - low) * k / 60 for k in range(61)]  # bent, where x is logarithmic
+    return [(x, line[0] + line[1] * x) for x in steps]
 
 
 def _draw_labels(

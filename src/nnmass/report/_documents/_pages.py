@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from nnmass.errors import SpecError
@@ -245,8 +246,7 @@ def combined(pages: Sequence[Report], *, title: str = "") -> Report:
     if not pages:
         raise SpecError("a report needs at least one result: name a file or a folder")
     if len(pages) == 1:
-        (one,) = pages
-        return Report(title or one.title, one.answer, one.sections, one.provenance)
+        return replace(pages[0], title=title or pages[0].title)
     n = {2: "Two", 3: "Three", 4: "Four", 5: "Five"}.get(len(pages), str(len(pages)))
     answer = f"{n} results, each with its answer below."
     return Report(title or f"{n} results of nnmass", answer, (), {}, tuple(pages))
